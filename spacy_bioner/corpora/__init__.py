@@ -1,0 +1,1 @@
+"""Annotated corpora: reading, writing, statistics, and conversion to spaCy's Doc."""
