@@ -1,0 +1,115 @@
+"""The CRF against pytorch-crf: ratios of time in one run, and errors of the gradient.
+
+    python -m benchmarks.crf [--tags 21] [--repeats 9]
+
+Single-threaded. Each pair is timed in turn, and the median of the ratios is
+printed. The gradient errors are the largest absolute differences from
+pytorch-crf in float64.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from statistics import median
+
+import numpy as np
+import torch
+import torchcrf
+import typer
+
+from spacy_bioner.crf import packed
+from spacy_bioner.crf.scores import CrfScores
+
+SHAPES = [(16, 50), (16, 128), (128, 64), (8, 512), (1, 4000)]
+
+
+def seconds(function: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def ratio(theirs: Callable[[], object], ours: Callable[[], object], repeats: int) -> tuple[float, float]:
+    """Median of (time of theirs / time of ours), and the median time of ours."""
+    theirs(), ours()
+    pairs = [(seconds(theirs), seconds(ours)) for _ in range(repeats)]
+    return median(a / b for a, b in pairs), median(b for _, b in pairs)
+
+
+class Case:
+    """One batch of ragged sentences, as ours and as pytorch-crf's."""
+
+    def __init__(self, batch: int, length: int, n_tags: int) -> None:
+        rng = np.random.default_rng(0)
+        self.lengths = rng.integers(length // 2, length + 1, size=batch)
+        self.lengths[0] = length
+        n = int(self.lengths.sum())
+        self.emissions = (2 * rng.normal(size=(n, n_tags))).astype(np.float32)
+        self.tags = rng.integers(n_tags, size=n)
+        self.values = [0.5 * rng.normal(size=s).astype(np.float32) for s in ((n_tags,), (n_tags,), (n_tags, n_tags))]
+        self.scores = CrfScores.constrained(*self.values)
+        self.known = np.ones(self.emissions.shape, dtype=np.bool_)
+        self.mask = (torch.arange(length)[:, None] < torch.from_numpy(self.lengths))
+        self.padded_tags = self._pad(self.tags)
+
+    def _pad(self, packed_values: np.ndarray) -> torch.Tensor:
+        rows = torch.from_numpy(packed_values).split(self.lengths.tolist())
+        return torch.nn.utils.rnn.pad_sequence(list(rows))
+
+    def theirs(self, dtype: torch.dtype) -> tuple[torchcrf.CRF, torch.Tensor]:
+        module = torchcrf.CRF(len(self.values[0])).to(dtype)
+        for parameter, value in zip(module.parameters(), self.values, strict=True):
+            parameter.data = torch.from_numpy(value).to(dtype)
+        return module, self._pad(self.emissions).to(dtype).requires_grad_()
+
+    def their_gradient(self, module: torchcrf.CRF, inputs: torch.Tensor) -> np.ndarray:
+        module.zero_grad()
+        inputs.grad = None
+        (-module(inputs, self.padded_tags, self.mask)).backward()
+        return inputs.grad.transpose(0, 1)[self.mask.T].numpy()
+
+    def our_gradient(self) -> np.ndarray:
+        return packed.loss_and_gradient(
+            self.emissions, self.tags, self.known, self.lengths, self.scores
+        ).emissions
+
+
+def measure(batch: int, length: int, n_tags: int, repeats: int) -> list[str]:
+    case = Case(batch, length, n_tags)
+    module, inputs = case.theirs(torch.float32)
+    loss, ms = ratio(lambda: case.their_gradient(module, inputs), case.our_gradient, repeats)
+    viterbi, viterbi_ms = ratio(
+        lambda: module.decode(inputs.detach(), case.mask),
+        lambda: packed.best_paths(case.emissions, case.lengths, case.scores),
+        repeats,
+    )
+    marginals = median(
+        seconds(lambda: packed.marginals(case.emissions, case.lengths, case.scores))
+        for _ in range(repeats)
+    )
+    exact = case.their_gradient(*case.theirs(torch.float64))
+    errors = [np.abs(g - exact).max() for g in (case.our_gradient(), case.their_gradient(module, inputs))]
+    return [
+        f"{batch}x{length}", f"{loss:.1f}", f"{1e3 * ms:.2f}", f"{viterbi:.1f}",
+        f"{1e3 * viterbi_ms:.2f}", f"{1e3 * marginals:.2f}", f"{errors[0]:.1e}", f"{errors[1]:.1e}",
+    ]
+
+
+HEADER = [
+    "batch x length", "loss+grad: times as fast", "ms", "Viterbi: times as fast", "ms",
+    "marginals ms", "our gradient error", "pytorch-crf's",
+]
+
+
+def main(tags: int = 21, repeats: int = 9) -> None:
+    """Print the table as Markdown."""
+    torch.set_num_threads(1)
+    print("| " + " | ".join(HEADER) + " |")
+    print("|" + "---|" * len(HEADER))
+    for batch, length in SHAPES:
+        print("| " + " | ".join(measure(batch, length, tags, repeats)) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)

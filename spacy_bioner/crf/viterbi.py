@@ -1,0 +1,74 @@
+"""The best path of each of many packed sentences (Viterbi 1967)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spacy_bioner.crf.packing import Packing
+from spacy_bioner.crf.scores import CrfScores, Floats2d, Ints1d
+
+# Steps after which scores are shifted back to a maximum of 0, so that long
+# sentences keep the precision of short ones.
+STEPS_BETWEEN_SHIFTS = 16
+
+
+def viterbi(emissions: Floats2d, lengths: Ints1d, scores: CrfScores) -> Ints1d:
+    """Tag ids (N,) of the highest-scoring path of each sentence.
+
+    emissions (N, T): sentences end to end; lengths (B,), sum N.
+    """
+    packing = Packing.from_lengths(lengths)
+    if packing.n_tokens == 0:
+        return np.zeros(0, dtype=np.int64)
+    shifted = np.subtract(emissions, emissions.max(axis=1, keepdims=True), dtype=np.float64)
+    best = _best_prefixes(shifted[packing.forward], packing, scores)
+    path = np.empty(packing.n_tokens, dtype=np.int64)
+    path[packing.forward] = _trace_back(best, packing, scores)
+    return path
+
+
+def _best_prefixes(
+    emitted: Floats2d, packing: Packing, scores: CrfScores
+) -> list[NDArray[np.float64]]:
+    """For each step (T, m): score of the best path up to each tag, up to a shift a sentence.
+
+    The batch is the last axis: long inner loops, and no argmax on the way.
+    """
+    steps = packing.steps
+    current = np.ascontiguousarray((emitted[: steps[1]] + scores.start).T)  # (T, m)
+    best = [current]
+    width = 0
+    for t in range(1, len(steps) - 1):
+        low, high = steps[t], steps[t + 1]
+        if high - low != width:
+            width = high - low
+            repeated = np.repeat(scores.transitions[:, :, None], width, axis=2)  # (T, T, m)
+            candidates = np.empty_like(repeated)
+        # (T, 1, m) + (T, T, m): [from, to, sentence], best over from -> (T, m)
+        np.add(current[:, None, :width], repeated, out=candidates)
+        current = np.maximum.reduce(candidates, axis=0)
+        current += emitted[low:high].T
+        if t % STEPS_BETWEEN_SHIFTS == 0:
+            current -= current.max(axis=0)
+        best.append(current)
+    return best
+
+
+def _trace_back(
+    best: list[NDArray[np.float64]], packing: Packing, scores: CrfScores
+) -> Ints1d:
+    """Best tag of each row (N,), from the last step to the first."""
+    into = np.ascontiguousarray(scores.transitions.T)  # [to, from]
+    path = np.empty(packing.n_tokens, dtype=np.int64)
+    following = path[:0]
+    for t in range(len(packing.steps) - 2, -1, -1):
+        here = path[packing.steps[t] : packing.steps[t + 1]]
+        reached = best[t].T  # (m, T)
+        m = len(following)
+        if m:  # sentences that go on: (m, T) + (m, T), the step into the tag that follows
+            np.add(reached[:m], into[following]).argmax(axis=1, out=here[:m])
+        if m < len(here):  # sentences that end here
+            np.add(reached[m:], scores.end).argmax(axis=1, out=here[m:])
+        following = here
+    return path
