@@ -1,0 +1,93 @@
+"""A bidirectional LSTM that runs over packed sentences."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import torch
+from thinc.api import (
+    ArgsKwargs,
+    Model,
+    PyTorchWrapper_v2,
+    chain,
+    list2ragged,
+    ragged2list,
+    torch2xp,
+    xp2torch,
+)
+from thinc.types import Floats2d, Ragged
+from torch.nn.utils.rnn import pack_sequence, unpack_sequence
+
+Encoder = Model[list[Floats2d], list[Floats2d]]
+
+
+class PackedLstm(torch.nn.LSTM):
+    """torch's LSTM from and to packed sentences, so that padding plays no part.
+
+    It is a subclass, and holds no LSTM, so that its parameters' names have no dots:
+    optimizers read dotted names as a transformer's.
+    """
+
+    def __init__(self, width: int, hidden_width: int, depth: int, dropout: float) -> None:
+        between = dropout if depth > 1 else 0.0
+        super().__init__(width, hidden_width, depth, dropout=between, bidirectional=True)
+        self.input_dropout = dropout
+
+    def forward(self, vectors: torch.Tensor, lengths: list[int]) -> torch.Tensor:  # type: ignore[override]
+        """(N, nI) of sentences of these lengths, none of them 0 -> (N, nO)."""
+        dropped = torch.nn.functional.dropout(vectors, self.input_dropout, self.training)
+        if not lengths:
+            return vectors.new_zeros(0, 2 * self.hidden_size)
+        packed = pack_sequence(list(dropped.split(lengths)), enforce_sorted=False)
+        encoded, _ = super().forward(packed)
+        return torch.cat(unpack_sequence(encoded))
+
+
+def build_bilstm_encoder(
+    width: int, hidden_width: int, depth: int = 2, dropout: float = 0.4
+) -> Encoder:
+    """Registered as `spacy_bioner.BiLstmEncoder.v1`, for `spacy.Tok2Vec.v2`'s `encode`.
+
+    (n, width) a document -> (n, 2 * hidden_width), by `depth` layers of
+    `hidden_width` in each direction (Lample et al. 2016). dropout is applied to
+    the input and between layers; spaCy's [training] dropout does not reach it.
+    What is computed for a document does not depend on the others in its batch.
+    """
+    lstm = PackedLstm(width, hidden_width, depth, dropout)
+    wrapped = PyTorchWrapper_v2(lstm, convert_inputs=to_torch, convert_outputs=to_ragged)
+    return Model(
+        "bilstm_encoder",
+        forward,
+        layers=[chain(list2ragged(), wrapped, ragged2list())],
+        dims={"nI": width, "nO": 2 * hidden_width},
+    )
+
+
+def forward(model: Encoder, vectors: list[Floats2d], is_train: bool) -> Any:
+    return model.layers[0](vectors, is_train)
+
+
+def to_torch(
+    model: Model[Ragged, Ragged], ragged: Ragged, is_train: bool
+) -> tuple[ArgsKwargs, Callable[[ArgsKwargs], Ragged]]:
+    vectors = xp2torch(ragged.dataXd, requires_grad=is_train)
+    lengths = [int(n) for n in ragged.lengths if n]
+
+    def from_torch(gradient: ArgsKwargs) -> Ragged:
+        return Ragged(cast(Floats2d, torch2xp(gradient.args[0])), ragged.lengths)
+
+    return ArgsKwargs(args=(vectors, lengths), kwargs={}), from_torch
+
+
+def to_ragged(
+    model: Model[Ragged, Ragged],
+    inputs_and_output: tuple[Ragged, torch.Tensor],
+    is_train: bool,
+) -> tuple[Ragged, Callable[[Ragged], ArgsKwargs]]:
+    ragged, encoded = inputs_and_output
+
+    def to_gradient(d_encoded: Ragged) -> ArgsKwargs:
+        gradient: Any = xp2torch(cast(Floats2d, d_encoded.dataXd))
+        return ArgsKwargs(args=((encoded,),), kwargs={"grad_tensors": gradient})
+
+    output = cast(Floats2d, torch2xp(encoded.detach()))
+    return Ragged(output, ragged.lengths), to_gradient

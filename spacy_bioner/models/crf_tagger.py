@@ -1,0 +1,93 @@
+"""Token vectors -> two linear layers -> emissions -> CRF."""
+
+from collections.abc import Callable
+from typing import Any
+
+from spacy.tokens import Doc
+from thinc.api import (
+    Dropout,
+    Gelu,
+    Linear,
+    Mish,
+    Model,
+    Relu,
+    chain,
+    with_array,
+)
+from thinc.types import Floats2d
+
+from spacy_bioner.errors import ConfigError
+from spacy_bioner.models.crf_layer import build_crf_layer
+from spacy_bioner.models.pack_tokens import build_pack_tokens
+from spacy_bioner.models.types import CrfTagger, Tok2Vec
+
+ACTIVATIONS: dict[str, Callable[..., Model[Floats2d, Floats2d]]] = {
+    "gelu": Gelu,
+    "linear": Linear,
+    "mish": Mish,
+    "relu": Relu,
+}
+
+
+def build_crf_tagger(
+    tok2vec: Tok2Vec,
+    hidden_width: int = 256,
+    activation: str = "gelu",
+    backend: str = "packed",
+    nO: int | None = None,
+) -> CrfTagger:
+    """Registered as `spacy_bioner.CrfTagger.v1`.
+
+    tok2vec: any layer from documents to one vector a token, such as a transformer
+        listener, spaCy's `HashEmbedCNN`, or `spacy.Tok2Vec.v2` with `spacy_bioner.BiLstmEncoder.v1`.
+    hidden_width: width between the two linear layers; 0 for a single one.
+    activation: of the hidden layer: "gelu", "relu", "mish", or "linear" for none.
+    backend: of the CRF: "packed" or "pytorch-crf".
+    nO: number of tags, set when the component is initialised.
+
+    Dropout, at the rate of [training] dropout, comes before each linear layer.
+    Output: emissions, Ragged with dataXd (N, T) and lengths (B,). References:
+    "tok2vec", "output_layer", "crf". Raises ConfigError on an unknown activation.
+    """
+    output_layer = Linear(nO=nO)
+    crf = build_crf_layer(nO, backend)
+    head = _build_head(hidden_width, activation, output_layer)
+    model: CrfTagger = Model(
+        "crf_tagger",
+        forward,
+        init=init,
+        layers=[chain(tok2vec, build_pack_tokens(), with_array(head), crf)],
+        dims={"nO": nO},
+        refs={"tok2vec": tok2vec, "output_layer": output_layer, "crf": crf, "head": head},
+    )
+    return model
+
+
+def _build_head(
+    hidden_width: int, activation: str, output_layer: Model[Floats2d, Floats2d]
+) -> Model[Floats2d, Floats2d]:
+    if activation not in ACTIVATIONS:
+        raise ConfigError(f"unknown activation {activation!r}: use one of {list(ACTIVATIONS)}")
+    if not hidden_width:
+        return chain(Dropout(0.0), output_layer)
+    hidden = ACTIVATIONS[activation](nO=hidden_width)
+    return chain(Dropout(0.0), hidden, Dropout(0.0), output_layer)
+
+
+def forward(model: CrfTagger, docs: list[Doc], is_train: bool) -> Any:
+    return model.layers[0](docs, is_train)
+
+
+def init(model: CrfTagger, X: list[Doc] | None = None, Y: Any = None) -> None:
+    """Sizes every layer; the number of tags must be set before, see `set_n_tags`."""
+    tok2vec, head = model.get_ref("tok2vec"), model.get_ref("head")
+    tok2vec.initialize(X=X)
+    width = tok2vec.get_dim("nO")
+    head.initialize(X=model.ops.alloc2f(1, width))
+    model.get_ref("crf").initialize()
+
+
+def set_n_tags(model: CrfTagger, n_tags: int) -> None:
+    """Fixes the number of tags, before the model is initialised."""
+    for node in (model, model.get_ref("output_layer"), model.get_ref("crf")):
+        node.set_dim("nO", n_tags)

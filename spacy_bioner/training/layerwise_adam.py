@@ -1,0 +1,250 @@
+"""AdamW with a learning rate that shrinks from the classifier toward the input."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+import torch
+from thinc.api import Optimizer, xp2torch
+from torch.optim.adamw import adamw
+
+from spacy_bioner.errors import ConfigError
+from spacy_bioner.training.blocks import Depth, block_of, distance_from_classifier
+
+Key = tuple[int, str]
+
+# Biases and the weights of norms: in a transformer by name, in thinc's layers "b" and "G".
+NO_DECAY = ["*.bias", "bias*", "b", "G", "*LayerNorm.weight", "*layer_norm.weight", "*layernorm*.weight"]
+
+
+@dataclass(frozen=True)
+class ParameterGroup:
+    """Parameters by the name of a config section, and what holds for them.
+
+    pattern: of their names, with * and ? as in a shell; rate_scale: factor on the
+    rate of their block; weight_decay: None for that of the optimizer.
+    """
+
+    name: str
+    pattern: str
+    rate_scale: float = 1.0
+    weight_decay: float | None = None
+
+
+@dataclass
+class ParameterState:
+    """Adam's moments of one parameter, of its shape, and the number of its steps, ()."""
+
+    mean: torch.Tensor
+    square: torch.Tensor
+    steps: torch.Tensor
+
+
+def build_layerwise_adam(
+    learn_rate: float | list[float] | Iterator[float] = 4e-5,
+    layer_decay: float = 1.2,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-8,
+    weight_decay: float = 0.01,
+    grad_clip: float = 1.0,
+    no_decay: list[str] = NO_DECAY,
+    groups: dict[str, dict[str, Any]] = {},  # noqa: B006 (a config default, never changed)
+) -> "LayerwiseAdam":
+    """Registered as `spacy_bioner.LayerwiseAdam.v1`.
+
+    learn_rate: of the classifier and all else that is no transformer: a number or
+        a schedule. Each block toward the input learns at the rate before it
+        divided by `layer_decay` (Howard and Ruder 2018; Feng et al. 2022 find 1.2;
+        below 1 the rate grows toward the input).
+    beta1, beta2, eps: as in Adam (Kingma and Ba 2015).
+    weight_decay: decoupled, times the learning rate (Loshchilov and Hutter 2019),
+        not for names that fit a pattern of `no_decay`.
+    grad_clip: largest norm of the gradient of each parameter tensor; 0 for none.
+    groups: sections `[training.optimizer.groups.NAME]` with `pattern`, `rate_scale`
+        and `weight_decay`, for example for the CRF, which wants a higher rate:
+        pattern = "crf_*". The first that fits a name counts.
+
+    Raises ConfigError on a setting that cannot work.
+    """
+    if layer_decay <= 0:
+        raise ConfigError(f"[training.optimizer] layer_decay must be above 0, got {layer_decay}")
+    return LayerwiseAdam(
+        learn_rate,
+        layer_decay=layer_decay,
+        betas=(beta1, beta2),
+        eps=eps,
+        weight_decay=weight_decay,
+        grad_clip=grad_clip,
+        no_decay=no_decay,
+        groups=[_parse_group(name, settings) for name, settings in groups.items()],
+    )
+
+
+def _parse_group(name: str, settings: dict[str, Any]) -> ParameterGroup:
+    unknown = set(settings) - {"pattern", "rate_scale", "weight_decay"}
+    if unknown or "pattern" not in settings:
+        raise ConfigError(
+            f"[training.optimizer.groups.{name}] takes pattern, rate_scale and weight_decay, "
+            f"and needs a pattern; got {sorted(settings)}"
+        )
+    return ParameterGroup(name, **settings)
+
+
+class LayerwiseAdam(Optimizer):  # type: ignore[misc]
+    """See `build_layerwise_adam`.
+
+    The number of a transformer's layers, and with it each block's rate, is known
+    only when all its parameters have been seen. So the first update is held back
+    until `step_schedules`, which spaCy's training calls at the end of each, or
+    until a parameter comes for the second time.
+    """
+
+    def __init__(
+        self,
+        learn_rate: float | list[float] | Iterator[float],
+        *,
+        layer_decay: float,
+        betas: tuple[float, float],
+        eps: float,
+        weight_decay: float,
+        grad_clip: float,
+        no_decay: list[str],
+        groups: list[ParameterGroup],
+    ) -> None:
+        super().__init__(
+            learn_rate,
+            beta1=betas[0],
+            beta2=betas[1],
+            eps=eps,
+            L2=weight_decay,
+            grad_clip=grad_clip,
+            use_averages=False,
+        )
+        self.layer_decay = layer_decay
+        self.no_decay = no_decay
+        self.groups = groups
+        self._names: dict[int, set[str]] = {}
+        self._settings: dict[Key, tuple[float, float]] = {}
+        self._states: dict[Key, ParameterState] = {}
+        self._held: dict[Key, tuple[Any, Any]] | None = {}
+
+    def __call__(
+        self, key: Key, weights: Any, gradient: Any, *, lr_scale: float = 1.0
+    ) -> tuple[Any, Any]:
+        """Updates `weights` in place and sets `gradient` to zero; returns both."""
+        if len(gradient) < 1:
+            return weights, gradient
+        self._meet(key)
+        if self._held is not None and key in self._held:
+            self._release()
+        if self._held is not None:
+            self._held[key] = (weights, gradient.copy())
+        else:
+            self._step(key, weights, gradient, lr_scale)
+        gradient[...] = 0
+        return weights, gradient
+
+    def step_schedules(self) -> None:
+        """Ends an update: what was held back is done, and every schedule moves on."""
+        if self._held is not None:
+            self._release()
+        super().step_schedules()
+
+    def settings(self, name: str, depth: Depth) -> tuple[float, float]:
+        """Factor on the learning rate, and weight decay, of a parameter.
+
+        Raises ConfigError for a dotted name that no block and no group fits.
+        """
+        decays = not any(fnmatchcase(name, pattern) for pattern in self.no_decay)
+        weight_decay = float(self.L2) if decays else 0.0
+        group = self.group_of(name)
+        if group is None:
+            return self._block_scale(name, depth), weight_decay
+        scale = group.rate_scale * (self._block_scale(name, depth) if _is_known(name, depth) else 1.0)
+        return scale, weight_decay if group.weight_decay is None else group.weight_decay
+
+    def group_of(self, name: str) -> ParameterGroup | None:
+        """The named group of a parameter, if it is in one."""
+        return next((g for g in self.groups if fnmatchcase(name, g.pattern)), None)
+
+    def _block_scale(self, name: str, depth: Depth) -> float:
+        return self.layer_decay ** -distance_from_classifier(block_of(name, depth), depth)
+
+    def _meet(self, key: Key) -> None:
+        names = self._names.setdefault(key[0], set())
+        if key[1] not in names:
+            names.add(key[1])
+            self._settings.clear()
+
+    def _release(self) -> None:
+        held, self._held = self._held, None
+        for key, (weights, gradient) in (held or {}).items():
+            self._step(key, weights, gradient, 1.0)
+
+    def _step(self, key: Key, weights: Any, gradient: Any, lr_scale: float) -> None:
+        if key not in self._settings:
+            self._settings[key] = self.settings(key[1], Depth.of(self._names[key[0]]))
+        rate_scale, weight_decay = self._settings[key]
+        parameter, slope = xp2torch(weights), xp2torch(gradient)
+        if key not in self._states:
+            self._states[key] = ParameterState(
+                torch.zeros_like(parameter),
+                torch.zeros_like(parameter),
+                torch.zeros((), device=parameter.device),
+            )
+        _clip(slope, self.grad_clip)
+        _fused_adamw(
+            parameter,
+            slope,
+            self._states[key],
+            rate=self.learn_rate * rate_scale * lr_scale,
+            betas=(self.b1, self.b2),
+            eps=self.eps,
+            weight_decay=weight_decay,
+        )
+
+
+def _is_known(name: str, depth: Depth) -> bool:
+    try:
+        block_of(name, depth)
+    except ConfigError:
+        return False
+    return True
+
+
+def _clip(gradient: torch.Tensor, largest_norm: float) -> None:
+    """Scales the gradient in place so that its norm is at most this; 0 for no limit."""
+    if largest_norm:
+        norm = torch.linalg.vector_norm(gradient)
+        if norm > largest_norm:
+            gradient.mul_(largest_norm / norm)
+
+
+def _fused_adamw(
+    parameter: torch.Tensor,
+    gradient: torch.Tensor,
+    state: ParameterState,
+    *,
+    rate: float,
+    betas: tuple[float, float],
+    eps: float,
+    weight_decay: float,
+) -> None:
+    adamw(
+        [parameter],
+        [gradient],
+        [state.mean],
+        [state.square],
+        [],
+        [state.steps],
+        fused=True,
+        amsgrad=False,
+        beta1=betas[0],
+        beta2=betas[1],
+        lr=rate,
+        weight_decay=weight_decay,
+        eps=eps,
+        maximize=False,
+    )
