@@ -24,7 +24,7 @@ _LAYERS = (
 )
 _EMBEDDINGS = re.compile(
     r"^(embeddings\.|embeddings_project\.|shared\."
-    r"|(encoder|decoder)\.(embed_tokens|embed_positions|layernorm_embedding|rel_embeddings|LayerNorm)\.)"
+    r"|(encoder|decoder)\.(embed_tokens|embed_positions|layernorm_embedding|rel_embeddings|LayerNorm|conv)\.)"
 )
 # Above the last layer; trained at its rate.
 _TOP = re.compile(r"^(pooler\.|(encoder|decoder)\.(layer_norm)\.)")

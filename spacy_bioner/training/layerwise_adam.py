@@ -15,7 +15,16 @@ from spacy_bioner.training.blocks import Depth, block_of, distance_from_classifi
 Key = tuple[int, str]
 
 # Biases and the weights of norms: in a transformer by name, in thinc's layers "b" and "G".
-NO_DECAY = ["*.bias", "bias*", "b", "G", "*LayerNorm.weight", "*layer_norm.weight", "*layernorm*.weight"]
+NO_DECAY = [
+    "*.bias",
+    "*[qv]_bias",
+    "bias_*",
+    "b",
+    "G",
+    "*LayerNorm.weight",
+    "*layer_norm.weight",
+    "*layernorm_embedding.weight",
+]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,101 @@
+"""Encoder directories: checks one that is there, writes a new one whole or not at all."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from spacy_bioner.errors import EncoderError, OutputExistsError
+
+_CONFIG = "config.json"
+_WEIGHTS = (
+    "model.safetensors",
+    "pytorch_model.bin",
+    "model.safetensors.index.json",
+    "pytorch_model.bin.index.json",
+)
+_TOKENIZERS = (
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab.json",
+    "spiece.model",
+    "spm.model",
+    "sentencepiece.bpe.model",
+)
+_ADVICE = "Make one with `spacy bioner make-encoder`, or give the path of another."
+
+
+def check_encoder_directory(path: Path) -> None:
+    """Check that `path` is a Hugging Face directory with all that an encoder needs.
+
+    Raises EncoderError if it is missing or lacks its config, weights or tokenizer.
+    """
+    if not path.exists():
+        raise EncoderError(f"{path}: there is no such encoder directory. {_ADVICE}")
+    if not path.is_dir():
+        raise EncoderError(f"{path}: is not a directory, so not an encoder. {_ADVICE}")
+    needed = (
+        (_CONFIG, (_CONFIG,)),
+        ("weights (model.safetensors)", _WEIGHTS),
+        ("a tokenizer (tokenizer.json)", _TOKENIZERS),
+    )
+    for what, names in needed:
+        if not any((path / name).is_file() for name in names):
+            raise EncoderError(f"{path}: this encoder directory lacks {what}. {_ADVICE}")
+
+
+def check_may_write(out: Path, *, force: bool) -> None:
+    """Check that an encoder may be written at `out`.
+
+    Raises OutputExistsError if something is there and `force` is not given, and
+    EncoderError if `force` would destroy something other than an encoder.
+    """
+    if not out.exists() and not out.is_symlink():
+        return
+    if not force:
+        raise OutputExistsError(out)
+    if not _is_replaceable(out):
+        raise EncoderError(f"{out}: is not an encoder directory and is not replaced by one.")
+
+
+def _is_replaceable(out: Path) -> bool:
+    if out.is_symlink() or not out.is_dir():
+        return False
+    return (out / _CONFIG).is_file() or not any(out.iterdir())
+
+
+@contextmanager
+def written_whole(out: Path) -> Iterator[Path]:
+    """Give a temporary directory beside `out` that becomes `out` if the body succeeds.
+
+    What was at `out` is replaced then, and kept if the body fails.
+    """
+    place = out.resolve()
+    temporary = _sibling(place)
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        _move_into_place(temporary, place)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _sibling(out: Path) -> Path:
+    return out.with_name(f".{out.name}.{secrets.token_hex(4)}.tmp")
+
+
+def _move_into_place(temporary: Path, out: Path) -> None:
+    if not out.exists():
+        temporary.rename(out)
+        return
+    replaced = _sibling(out)
+    out.rename(replaced)
+    try:
+        temporary.rename(out)
+    except OSError:
+        replaced.rename(out)
+        raise
+    shutil.rmtree(replaced)
