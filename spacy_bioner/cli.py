@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import spacy
 import typer
 from spacy.cli._util import app as spacy_app
+from spacy.language import Language
 
-from spacy_bioner.errors import BionerError
+from spacy_bioner.errors import BionerError, ConfigError
 
 HELP = """Biomedical named entity recognition: corpora and encoders for `spacy train`.
 
@@ -45,6 +47,13 @@ def _parse_split(text: str) -> dict[str, float]:
         raise typer.BadParameter(f"{text!r}: write it as train=0.9,dev=0.1") from None
 
 
+def _blank_pipeline(lang: str) -> Language:
+    try:
+        return spacy.blank(lang)
+    except ImportError:
+        raise ConfigError(f"--lang {lang}: spaCy knows no such language; try zh or en") from None
+
+
 @app.command("convert")
 @_one_line_errors
 def convert_command(
@@ -74,13 +83,12 @@ def convert_command(
     Example: spacy bioner convert truth_FT.txt truth_SM.txt corpus --split train=0.9,dev=0.1
     """
     from spacy_bioner.corpora.convert import convert
-    from spacy_bioner.corpora.docbin import blank_pipeline
 
     found = convert(
         inputs,
         out,
         format=format,
-        nlp=blank_pipeline(lang),
+        nlp=_blank_pipeline(lang),
         split=_parse_split(split) if split else None,
         seed=seed,
         strict=strict,
@@ -106,9 +114,10 @@ def stats_command(
     from spacy_bioner.corpora.readers import read_corpus
     from spacy_bioner.corpora.stats import corpus_statistics, render_statistics
 
-    for path in inputs:
-        statistics = corpus_statistics(read_corpus(path, format, strict=strict))
-        typer.echo(f"{path}\n{render_statistics(statistics)}\n")
+    corpora = {
+        str(path): corpus_statistics(read_corpus(path, format, strict=strict)) for path in inputs
+    }
+    typer.echo(render_statistics(corpora))
 
 
 @app.command("make-encoder")

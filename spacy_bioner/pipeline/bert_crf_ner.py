@@ -19,6 +19,7 @@ from spacy_bioner.models.crf_tagger import set_n_tags
 from spacy_bioner.models.softmax import softmax_best_tags, softmax_loss
 from spacy_bioner.models.types import CrfTagger
 from spacy_bioner.pipeline.annotation import gold_tags, reference_labels, set_entities
+from spacy_bioner.pipeline.config_checks import check_training_config
 from spacy_bioner.tags import SchemeName, Spans, TagScheme
 
 DEFAULT_CONFIG = Config().from_str(
@@ -150,9 +151,12 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
 
         labels: all entity labels; read from the examples where None.
         Raises LabelError if there are none, or if they differ from those of a
-        component that is already initialised.
+        component that is already initialised, ConfigError for settings in the
+        pipeline's config that cannot work.
         """
         validate_get_examples(get_examples, "BertCrfNer.initialize")
+        if nlp is not None:
+            check_training_config(nlp.config.interpolate(), self.name)
         found = labels if labels is not None else reference_labels(get_examples())
         for label in found:
             self.add_label(label)

@@ -1,0 +1,74 @@
+"""Combinations of settings that train without complaint and go wrong: refused here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from thinc.api import CupyOps, get_current_ops
+
+from spacy_bioner.errors import ConfigError
+
+Settings = dict[str, Any]
+
+
+def check_training_config(config: Settings, name: str) -> None:
+    """Raises ConfigError for what is known not to work with the component of this name.
+
+    config: the pipeline's, interpolated, with [components] and [training].
+    """
+    training = config.get("training", {})
+    for other, component in config.get("components", {}).items():
+        model = component.get("model", {})
+        if str(model.get("@architectures", "")).startswith("spacy-transformers."):
+            if "TransformerModel" in model["@architectures"]:
+                _check_precision(other, model, training)
+                _check_window(other, model)
+                _check_frozen(other, name, training)
+                _check_averages(training)
+
+
+def _check_precision(name: str, model: Settings, training: Settings) -> None:
+    if not model.get("mixed_precision"):
+        return
+    if not isinstance(get_current_ops(), CupyOps):
+        raise ConfigError(
+            f"[components.{name}.model] mixed_precision = true needs a GPU: set it to false"
+        )
+    if training.get("accumulate_gradient", 1) > 1:
+        raise ConfigError(
+            f"[components.{name}.model] mixed_precision = true scales gradients wrongly together "
+            "with [training] accumulate_gradient above 1: use one of the two"
+        )
+
+
+def _check_window(name: str, model: Settings) -> None:
+    window = model.get("get_spans", {}).get("window")
+    limit = model.get("tokenizer_config", {}).get("model_max_length")
+    if window and limit and window > limit - 2:
+        raise ConfigError(
+            f"[components.{name}.model.get_spans] window = {window} tokens cannot fit into "
+            f"tokenizer_config.model_max_length = {limit} wordpieces: what is beyond it would be "
+            "read as zeros. Use a smaller window"
+        )
+
+
+def _check_frozen(name: str, tagger: str, training: Settings) -> None:
+    annotating = training.get("annotating_components", [])
+    if name in training.get("frozen_components", []) and name not in annotating:
+        raise ConfigError(
+            f"[training] frozen_components holds {name!r}: add it to annotating_components too, "
+            f"or {tagger!r} is trained without its vectors"
+        )
+    if tagger in annotating and name not in annotating:
+        raise ConfigError(
+            f"[training] annotating_components holds {tagger!r} without {name!r}, so it would "
+            f"annotate from zero vectors: put {name!r} before it"
+        )
+
+
+def _check_averages(training: Settings) -> None:
+    if training.get("optimizer", {}).get("use_averages"):
+        raise ConfigError(
+            "[training.optimizer] use_averages = true averages the classifier and not the "
+            "transformer, and would save weights that were never trained together: set it to false"
+        )

@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from spacy.tokens import Doc, DocBin
+
+from spacy_bioner.corpora.docbin import Misaligned, document_to_doc, write_docbin
+from spacy_bioner.corpora.document import Document, Entity
+from spacy_bioner.corpora.tagged import unit_offsets
+from spacy_bioner.errors import ConfigError, OutputExistsError
+
+MISSING, INSIDE, OUTSIDE, BEGIN = range(4)
+
+
+def entities(doc):
+    return [Entity(e.start_char, e.end_char, e.label_) for e in doc.ents]
+
+
+def test_mentions_become_entities_and_the_rest_is_outside(zh):
+    document = Document("他頭痛。", (Entity(1, 3, "SYMP"),), "a-1", "FT")
+    doc, misaligned = document_to_doc(document, zh)
+    assert [token.ent_iob for token in doc] == [OUTSIDE, BEGIN, INSIDE, OUTSIDE]
+    assert entities(doc) == list(document.entities)
+    assert misaligned == []
+    assert doc.user_data == {"id": "a-1", "genre": "FT"}
+
+
+def test_document_without_mentions_is_all_outside(zh):
+    doc, _ = document_to_doc(Document("他好。"), zh)
+    assert [token.ent_iob for token in doc] == [OUTSIDE] * 3
+    assert doc.has_annotation("ENT_IOB")
+
+
+def test_mention_off_token_boundaries_is_unknown_and_reported(en):
+    document = Document("The cyclooxygenase inhibitor", (Entity(9, 28, "CHEM"),), "a-1")
+    doc, misaligned = document_to_doc(document, en)
+    assert [token.ent_iob for token in doc] == [OUTSIDE, MISSING, MISSING]
+    assert misaligned == [
+        Misaligned(
+            "a-1",
+            Entity(9, 28, "CHEM"),
+            "oxygenase inhibitor",
+            "it does not begin and end at token boundaries",
+        )
+    ]
+    assert str(misaligned[0]) == (
+        "a-1 9-28 CHEM 'oxygenase inhibitor': it does not begin and end at token boundaries"
+    )
+
+
+def test_longest_of_overlapping_mentions_is_kept(zh):
+    mentions = Entity(0, 2, "BODY"), Entity(0, 4, "SYMP"), Entity(3, 6, "TIME")
+    doc, misaligned = document_to_doc(Document("膝蓋腫痛三週。", mentions), zh)
+    assert entities(doc) == [mentions[1]]
+    assert [token.ent_iob for token in doc][4:] == [MISSING, MISSING, OUTSIDE]
+    assert [m.entity for m in misaligned] == [mentions[0], mentions[2]]
+    assert {m.reason for m in misaligned} == {"it overlaps '膝蓋腫痛' (SYMP)"}
+
+
+def test_first_of_equal_mentions_is_kept(zh):
+    mentions = Entity(0, 2, "B"), Entity(0, 2, "A")
+    doc, misaligned = document_to_doc(Document("頭痛", mentions), zh)
+    assert entities(doc) == [mentions[0]]
+    assert [m.entity for m in misaligned] == [mentions[1]]
+
+
+def test_longer_mention_off_boundaries_does_not_displace_a_fitting_one(en):
+    mentions = Entity(0, 6, "A"), Entity(0, 9, "A")
+    doc, misaligned = document_to_doc(Document("severe headache", mentions), en)
+    assert entities(doc) == [mentions[0]]
+    assert [token.ent_iob for token in doc] == [BEGIN, MISSING]
+    assert [m.entity for m in misaligned] == [mentions[1]]
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("糖 尿", ["糖", "尿"]),
+        ("糖  尿", ["糖", " ", "尿"]),
+        (" 糖 ", [" ", "糖"]),
+        ("糖\u3000尿", ["糖", "\u3000", "尿"]),
+        ("糖\t\t尿", ["糖", "\t\t", "尿"]),
+        ("e\u0301", ["e", "\u0301"]),
+        ("👩\u200d👧", ["👩", "\u200d", "👧"]),
+        ("𠮷", ["𠮷"]),
+    ],
+)
+def test_chinese_tokenizer_keeps_odd_characters(zh, text, tokens):
+    doc, _ = document_to_doc(Document(text), zh)
+    assert [token.text for token in doc] == tokens
+    assert doc.text == text
+
+
+def test_mention_with_a_blank_inside_is_kept(zh):
+    doc, misaligned = document_to_doc(Document("維生素 D。", (Entity(0, 5, "SUPP"),)), zh)
+    assert [e.text for e in doc.ents] == ["維生素 D"]
+    assert misaligned == []
+
+
+def test_tokens_of_the_corpus_are_kept(en):
+    words = ["COX-2", "inhibitor", "(", "NS", "-398", ")"]
+    document = Document(
+        " ".join(words), (Entity(18, 25, "C"),), tokens=unit_offsets(words, " ")
+    )
+    doc, misaligned = document_to_doc(document, en, tokens="corpus")
+    assert [token.text for token in doc] == words
+    assert doc.text == document.text
+    assert [e.text for e in doc.ents] == ["NS -398"]
+    assert misaligned == []
+
+
+@given(st.text(min_size=1, max_size=20), st.data())
+def test_tokens_of_the_corpus_always_spell_the_text(en, text, data):
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(text)))))
+    tokens = tuple(zip(cuts[::2], cuts[1::2], strict=False))
+    doc, _ = document_to_doc(Document(text, tokens=tokens), en, tokens="corpus")
+    assert doc.text == text
+    assert {text[a:b] for a, b in tokens} <= {token.text for token in doc}
+
+
+@given(st.text("頭痛 a\t\u3000", max_size=8), st.data())
+def test_every_mention_is_kept_or_reported(zh, text, data):
+    ends = st.tuples(st.integers(0, len(text)), st.integers(0, len(text)))
+    pairs = {tuple(sorted(pair)) for pair in data.draw(st.lists(ends, max_size=4))}
+    mentions = [Entity(start, end, "X") for start, end in sorted(pairs) if start < end]
+    doc, misaligned = document_to_doc(Document(text, tuple(mentions)), zh)
+    assert sorted(map(str, entities(doc) + [m.entity for m in misaligned])) == sorted(
+        map(str, mentions)
+    )
+    for token in doc:
+        touched = any(m.start < token.idx + len(token) and token.idx < m.end for m in mentions)
+        assert (token.ent_iob == OUTSIDE) == (not touched)
+
+
+def test_tokens_of_the_corpus_must_be_there(en):
+    with pytest.raises(
+        ConfigError, match="document 'a' has no tokens: let the tokenizer decide"
+    ):
+        document_to_doc(Document("pain", id="a"), en, tokens="corpus")
+
+
+def test_tokenizer_that_changes_the_text_is_refused(en):
+    class Lower:
+        max_length = 100
+
+        def make_doc(self, text):
+            return Doc(en.vocab, words=text.lower().split())
+
+    with pytest.raises(ConfigError, match="document 'a': the tokenizer changes the text"):
+        document_to_doc(Document("Severe pain", id="a"), Lower())
+
+
+def test_text_beyond_the_limit_of_nlp_is_refused(zh):
+    with pytest.raises(
+        ConfigError, match=r"1,000,001 characters are more than nlp\.max_length"
+    ):
+        document_to_doc(Document("痛" * 1_000_001), zh)
+
+
+def test_receipt_counts_what_went_in_and_out(tmp_path, en):
+    documents = [
+        Document("headaches", (Entity(0, 8, "SYMP"),), "a-1"),
+        Document("fever", (Entity(0, 5, "SYMP"),), "a-2"),
+    ]
+    receipt = write_docbin(documents, tmp_path / "deep" / "a.spacy", en)
+    assert (receipt.documents, receipt.mentions_in, receipt.mentions_out) == (2, 2, 1)
+    assert receipt.labels == {"SYMP": 2}
+    assert receipt.render() == (
+        "2 documents, 1 of 2 mentions kept\n"
+        "  a-1 0-8 SYMP 'headache': it does not begin and end at token boundaries"
+    )
+    assert receipt.render(limit=0) == "2 documents, 1 of 2 mentions kept\n  ... and 1 more"
+
+
+def test_docbin_keeps_missing_annotation_and_user_data(tmp_path, en):
+    path = tmp_path / "a.spacy"
+    document = Document("mild headaches", (Entity(5, 13, "SYMP"),), "a-1", "FT")
+    write_docbin([document], path, en)
+    (doc,) = DocBin().from_disk(path).get_docs(en.vocab)
+    assert [token.ent_iob for token in doc] == [OUTSIDE, MISSING]
+    assert doc.user_data == {"id": "a-1", "genre": "FT"}
+
+
+def test_existing_output_is_kept_unless_forced(tmp_path, zh):
+    path = tmp_path / "a.spacy"
+    path.write_text("mine")
+    with pytest.raises(OutputExistsError):
+        write_docbin(iter([Document("頭")]), path, zh)
+    assert path.read_text() == "mine"
+    write_docbin([Document("頭")], path, zh, force=True)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.spacy"]
+    assert len(DocBin().from_disk(path)) == 1
