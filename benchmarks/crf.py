@@ -30,7 +30,9 @@ def seconds(function: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def ratio(theirs: Callable[[], object], ours: Callable[[], object], repeats: int) -> tuple[float, float]:
+def ratio(
+    theirs: Callable[[], object], ours: Callable[[], object], repeats: int
+) -> tuple[float, float]:
     """Median of (time of theirs / time of ours), and the median time of ours."""
     theirs(), ours()
     pairs = [(seconds(theirs), seconds(ours)) for _ in range(repeats)]
@@ -47,10 +49,13 @@ class Case:
         n = int(self.lengths.sum())
         self.emissions = (2 * rng.normal(size=(n, n_tags))).astype(np.float32)
         self.tags = rng.integers(n_tags, size=n)
-        self.values = [0.5 * rng.normal(size=s).astype(np.float32) for s in ((n_tags,), (n_tags,), (n_tags, n_tags))]
+        self.values = [
+            0.5 * rng.normal(size=s).astype(np.float32)
+            for s in ((n_tags,), (n_tags,), (n_tags, n_tags))
+        ]
         self.scores = CrfScores.constrained(*self.values)
         self.known = np.ones(self.emissions.shape, dtype=np.bool_)
-        self.mask = (torch.arange(length)[:, None] < torch.from_numpy(self.lengths))
+        self.mask = torch.arange(length)[:, None] < torch.from_numpy(self.lengths)
         self.padded_tags = self._pad(self.tags)
 
     def _pad(self, packed_values: np.ndarray) -> torch.Tensor:
@@ -89,16 +94,30 @@ def measure(batch: int, length: int, n_tags: int, repeats: int) -> list[str]:
         for _ in range(repeats)
     )
     exact = case.their_gradient(*case.theirs(torch.float64))
-    errors = [np.abs(g - exact).max() for g in (case.our_gradient(), case.their_gradient(module, inputs))]
+    errors = [
+        np.abs(g - exact).max() for g in (case.our_gradient(), case.their_gradient(module, inputs))
+    ]
     return [
-        f"{batch}x{length}", f"{loss:.1f}", f"{1e3 * ms:.2f}", f"{viterbi:.1f}",
-        f"{1e3 * viterbi_ms:.2f}", f"{1e3 * marginals:.2f}", f"{errors[0]:.1e}", f"{errors[1]:.1e}",
+        f"{batch}x{length}",
+        f"{loss:.1f}",
+        f"{1e3 * ms:.2f}",
+        f"{viterbi:.1f}",
+        f"{1e3 * viterbi_ms:.2f}",
+        f"{1e3 * marginals:.2f}",
+        f"{errors[0]:.1e}",
+        f"{errors[1]:.1e}",
     ]
 
 
 HEADER = [
-    "batch x length", "loss+grad: times as fast", "ms", "Viterbi: times as fast", "ms",
-    "marginals ms", "our gradient error", "pytorch-crf's",
+    "batch x length",
+    "loss+grad: times as fast",
+    "ms",
+    "Viterbi: times as fast",
+    "ms",
+    "marginals ms",
+    "our gradient error",
+    "pytorch-crf's",
 ]
 
 

@@ -3,6 +3,7 @@
 import functools
 import sys
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,17 @@ format, `make-encoder` for a transformer where no model hub is in reach, then
 
 app = typer.Typer(name="bioner", help=HELP, no_args_is_help=True, rich_markup_mode=None)
 spacy_app.add_typer(app, name="bioner", help="Biomedical NER: corpora and encoders.")
+
+
+class Tokens(StrEnum):
+    tokenizer = "tokenizer"
+    corpus = "corpus"
+
+
+class Architecture(StrEnum):
+    bert = "bert"
+    roberta = "roberta"
+    bart = "bart"
 
 
 def _one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
@@ -63,8 +75,8 @@ def convert_command(
     ),
     format: str = typer.Option("auto", help="Format of the inputs, or auto to detect it."),
     lang: str = typer.Option("zh", help="Language whose tokenizer is used; zh is by character."),
-    tokens: str = typer.Option(
-        "tokenizer", help="tokenizer: by --lang; corpus: keep the tokens of the corpus."
+    tokens: Tokens = typer.Option(
+        Tokens.tokenizer, help="tokenizer: by --lang; corpus: keep the tokens of the corpus."
     ),
     split: str | None = typer.Option(
         None, help="Parts and their shares, such as train=0.9,dev=0.1."
@@ -93,7 +105,7 @@ def convert_command(
         seed=seed,
         strict=strict,
         force=force,
-        tokens=tokens,
+        tokens=tokens.value,
         progress=sys.stderr.isatty(),
         report_path=report,
     )
@@ -125,7 +137,7 @@ def stats_command(
 def make_encoder_command(
     inputs: list[Path] = typer.Argument(..., help="Corpora whose texts give the vocabulary."),
     out: Path = typer.Argument(..., help="The directory to write."),
-    architecture: str = typer.Option("bert", help="bert, roberta or bart."),
+    architecture: Architecture = typer.Option(Architecture.bert, help="Form of the encoder."),
     layers: int = typer.Option(4, help="Layers; for bart half encoder, half decoder."),
     width: int = typer.Option(256, help="Width of the hidden states."),
     heads: int = typer.Option(4, help="Attention heads; they divide the width."),
@@ -150,7 +162,7 @@ def make_encoder_command(
     made = make_encoder(
         (document.text for path in inputs for document in read_corpus(path, format)),
         out,
-        architecture=architecture,
+        architecture=architecture.value,
         layers=layers,
         width=width,
         heads=heads,

@@ -89,7 +89,9 @@ class TagScheme:
         """Which tags may start and end a sentence and which may follow which."""
         prefix, label = self._prefix_of_tag, self._label_of_tag
         continues = np.isin(prefix, ("I", "L"))
-        open_ended = np.isin(prefix, ("B", "I")) if self.name == "BILUO" else np.zeros_like(continues)
+        open_ended = (
+            np.isin(prefix, ("B", "I")) if self.name == "BILUO" else np.zeros_like(continues)
+        )
         carries = np.isin(prefix, ("B", "I"))
         same = carries[:, None] & (label[:, None] == label[None, :])
         transitions = np.where(continues[None, :], same, ~open_ended[:, None])

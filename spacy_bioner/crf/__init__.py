@@ -27,7 +27,12 @@ class Backend(Protocol):
     def marginals(self, emissions: Floats2d, lengths: Ints1d, scores: CrfScores) -> Floats2d: ...
 
     def loss_and_gradient(
-        self, emissions: Floats2d, tags: Ints1d, allowed: Bools2d, lengths: Ints1d, scores: CrfScores
+        self,
+        emissions: Floats2d,
+        tags: Ints1d,
+        allowed: Bools2d,
+        lengths: Ints1d,
+        scores: CrfScores,
     ) -> CrfGradient: ...
 
 

@@ -17,7 +17,7 @@ from spacy_bioner.crf.packing import Packing, chunks_of_sentences
 from spacy_bioner.crf.scores import CrfScores, Floats1d, Floats2d, Ints1d, Posterior
 
 # A chunk's arrays stay in the processor's second-level cache.
-SCORES_PER_CHUNK = 40_000
+SCORES_PER_CHUNK = 30_000
 # Messages are rescaled before they can shrink by more than this many nats.
 NATS_BETWEEN_RESCALINGS = 250.0
 # Sums below this have lost weight to underflow: what is left may be inexact.
@@ -56,9 +56,7 @@ class _Messages:
     log_scale: Floats1d
 
 
-def _forward_backward_chunk(
-    emissions: Floats2d, lengths: Ints1d, scores: CrfScores
-) -> Posterior:
+def _forward_backward_chunk(emissions: Floats2d, lengths: Ints1d, scores: CrfScores) -> Posterior:
     packing = Packing.from_lengths(lengths)
     if packing.n_tokens == 0:
         empty = np.zeros((0, scores.n_tags))
@@ -96,16 +94,14 @@ def _exp_shifted(values: Floats2d | Floats1d) -> tuple[Floats2d, float]:
 def _scan(shifted: Floats2d, packing: Packing, scores: CrfScores) -> _Messages:
     """Both recursions at once over rows of emissions (N, T) shifted to maximum 0."""
     n_tags = scores.n_tags
-    weights = np.exp(shifted)
-    emitted = np.empty((packing.n_tokens, 2 * n_tags))
-    emitted[:, :n_tags] = weights[packing.forward]
-    emitted[:, n_tags:] = weights[packing.backward]
+    tokens = np.column_stack([packing.forward, packing.backward])
+    emitted = np.take(np.exp(shifted), tokens, axis=0).reshape(-1, 2 * n_tags)  # (N, 2T)
     step_weights = _exp_shifted(scores.transitions)[0]
     both = np.zeros((2 * n_tags, 2 * n_tags))  # forward steps [from, to], backward [to, from]
     both[:n_tags, :n_tags], both[n_tags:, n_tags:] = step_weights, step_weights.T
     before, after = np.empty_like(emitted), np.empty_like(emitted)
     log_scale = np.zeros(packing.n_tokens)
-    interval = _rescaling_interval(shifted, scores)
+    interval, ones = _rescaling_interval(shifted, scores), np.ones(n_tags)
     steps = packing.steps
     n = steps[1]
     before[:n, :n_tags] = _exp_shifted(scores.start)[0]
@@ -116,7 +112,7 @@ def _scan(shifted: Floats2d, packing: Packing, scores: CrfScores) -> _Messages:
         # the sentences still running: (m, 2T) of the step before
         running = after[steps[t - 1] : steps[t - 1] + high - low]
         if t % interval == 0:
-            sums = running.reshape(-1, 2, n_tags).sum(axis=2)  # (m, 2)
+            sums = running.reshape(-1, 2, n_tags) @ ones  # (m, 2)
             running.reshape(-1, 2, n_tags)[...] /= sums[:, :, None]
             log_scale[low:high] = np.log(sums[:, 0])
             log_scale[low:high][sums.min(axis=1) < SMALLEST_EXACT_SUM] = np.nan
@@ -131,26 +127,28 @@ def _combine(
 ) -> tuple[Posterior, np.ndarray]:
     """Posterior of a chunk, and for each sentence (B,) whether its scaling was exact."""
     n_tags = scores.n_tags
+    directions = messages.after.reshape(-1, n_tags)  # (2N, T): forward, backward, forward, ...
     row_of_backward = np.empty(packing.n_tokens, dtype=np.int64)
     row_of_backward[packing.backward] = np.arange(packing.n_tokens)
     # backward messages, emission included, in the order of forward rows: (N, T)
-    backward = messages.after[row_of_backward[packing.forward], n_tags:]
+    backward = np.take(directions, 2 * row_of_backward[packing.forward] + 1, axis=0)
     joint = messages.before[:, :n_tags] * backward
-    norm = joint.sum(axis=1)  # (N,)
+    norm = joint @ np.ones(n_tags)  # (N,)
     log_partition, final = _log_partition(messages, highest, packing, scores)
     exact = np.ones(packing.n_sentences, dtype=np.bool_)
     lost = ~(norm > SMALLEST_EXACT_SUM) | np.isnan(messages.log_scale)
     exact[packing.sentence[lost]] = False
     exact[np.flatnonzero(packing.lengths)[~(final > SMALLEST_EXACT_SUM)]] = False
     marginals = np.empty_like(joint)
-    marginals[packing.forward] = joint / norm[:, None]
+    joint /= norm[:, None]
+    marginals[packing.forward] = joint
     backward /= norm[:, None]
     if not exact.all():
         backward[~exact[packing.sentence]] = 0.0
         np.nan_to_num(messages.after, copy=False)
     later = packing.steps[1]
     # (T, N') @ (N', T): expected steps [from, to], before the steps' own weight
-    pairs = messages.after[packing.previous[later:], :n_tags].T @ backward[later:]
+    pairs = np.take(directions, 2 * packing.previous[later:], axis=0).T @ backward[later:]
     expected = pairs * _exp_shifted(scores.transitions)[0]
     return Posterior(log_partition, marginals, expected), exact
 

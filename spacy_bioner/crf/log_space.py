@@ -54,9 +54,7 @@ def backward_messages(emissions: Floats2d, scores: CrfScores) -> Floats2d:
     return beta
 
 
-def sentence_posterior(
-    emissions: Floats2d, scores: CrfScores
-) -> tuple[float, Floats2d, Floats2d]:
+def sentence_posterior(emissions: Floats2d, scores: CrfScores) -> tuple[float, Floats2d, Floats2d]:
     """Log partition, marginals (n, T) and expected transitions (T, T) of one sentence.
 
     emissions (n, T), n >= 1. Raises ValueError if no path is allowed.

@@ -58,9 +58,7 @@ def loss_and_gradient(
     return _gradient(free, lengths)
 
 
-def path_scores(
-    emissions: Floats2d, tags: Ints1d, lengths: Ints1d, scores: CrfScores
-) -> Floats1d:
+def path_scores(emissions: Floats2d, tags: Ints1d, lengths: Ints1d, scores: CrfScores) -> Floats1d:
     """Score (B,) of one path (N,) through each sentence; 0 for empty sentences."""
     first, last = _first_and_last(lengths)
     terms = emissions[np.arange(len(tags)), tags].astype(np.float64)  # (N,)

@@ -9,6 +9,7 @@ are always the first ones (as in torch's PackedSequence).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,5 +85,5 @@ def chunks_of_sentences(lengths: Ints1d, tokens_per_chunk: int) -> list[tuple[sl
     inner = np.unique(np.searchsorted(ends, targets) + 1)
     cuts = [0, *(int(cut) for cut in inner if cut < len(lengths)), len(lengths)]
     token_cuts = [0, *(int(ends[cut - 1]) for cut in cuts[1:])] if len(lengths) else [0, 0]
-    pairs = zip(zip(cuts, cuts[1:], strict=False), zip(token_cuts, token_cuts[1:], strict=False), strict=True)
+    pairs = zip(pairwise(cuts), pairwise(token_cuts), strict=True)
     return [(slice(*sentences), slice(*tokens)) for sentences, tokens in pairs]

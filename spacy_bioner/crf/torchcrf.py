@@ -96,7 +96,9 @@ def loss_and_gradient(
     if len(emissions) == 0:
         zero = np.zeros(scores.n_tags)
         none = np.zeros((0, scores.n_tags))
-        return CrfGradient(np.zeros(len(lengths)), none, zero, zero, np.zeros_like(scores.transitions))
+        return CrfGradient(
+            np.zeros(len(lengths)), none, zero, zero, np.zeros_like(scores.transitions)
+        )
     padded, module = _Padded(emissions, lengths), _module(scores)
     if (tags < 0).any():
         # (L, B', T): a tag that disagrees with what is known is as good as forbidden

@@ -55,9 +55,7 @@ def _best_prefixes(
     return best
 
 
-def _trace_back(
-    best: list[NDArray[np.float64]], packing: Packing, scores: CrfScores
-) -> Ints1d:
+def _trace_back(best: list[NDArray[np.float64]], packing: Packing, scores: CrfScores) -> Ints1d:
     """Best tag of each row (N,), from the last step to the first."""
     into = np.ascontiguousarray(scores.transitions.T)  # [to, from]
     path = np.empty(packing.n_tokens, dtype=np.int64)

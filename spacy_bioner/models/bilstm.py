@@ -1,7 +1,7 @@
 """A bidirectional LSTM that runs over packed sentences."""
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import torch
 from thinc.api import (
@@ -17,7 +17,7 @@ from thinc.api import (
 from thinc.types import Floats2d, Ragged
 from torch.nn.utils.rnn import pack_sequence, unpack_sequence
 
-Encoder = Model[list[Floats2d], list[Floats2d]]
+Encoder: TypeAlias = Model[list[Floats2d], list[Floats2d]]
 
 
 class PackedLstm(torch.nn.LSTM):

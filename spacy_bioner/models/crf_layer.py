@@ -55,10 +55,12 @@ def set_constraints(model: Model[Any, Any], start: Any, end: Any, transitions: B
 
 def crf_scores(model: Model[Any, Any]) -> CrfScores:
     """The layer's parameters in float64, -inf where the constraints forbid."""
-    values = [model.ops.to_numpy(model.get_param(name)) for name in (START, END, TRANSITIONS)]
-    start, end, transitions = (model.attrs[name] for name in _ALLOWED)
-    allowed = None if start is None else (start, end, transitions)
-    return CrfScores.constrained(*values, allowed=allowed)
+    start, end, transitions = (
+        model.ops.to_numpy(model.get_param(name)) for name in (START, END, TRANSITIONS)
+    )
+    masks = [model.attrs[name] for name in _ALLOWED]
+    allowed = None if masks[0] is None else (masks[0], masks[1], masks[2])
+    return CrfScores.constrained(start, end, transitions, allowed)
 
 
 def crf_loss(

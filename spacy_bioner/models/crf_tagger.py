@@ -38,8 +38,9 @@ def build_crf_tagger(
 ) -> CrfTagger:
     """Registered as `spacy_bioner.CrfTagger.v1`.
 
-    tok2vec: any layer from documents to one vector a token, such as a transformer
-        listener, spaCy's `HashEmbedCNN`, or `spacy.Tok2Vec.v2` with `spacy_bioner.BiLstmEncoder.v1`.
+    tok2vec: any layer from documents to a vector a token, such as a transformer
+        listener, spaCy's `HashEmbedCNN`, or `spacy.Tok2Vec.v2` around
+        `spacy_bioner.BiLstmEncoder.v1`.
     hidden_width: width between the two linear layers; 0 for a single one.
     activation: of the hidden layer: "gelu", "relu", "mish", or "linear" for none.
     backend: of the CRF: "packed" or "pytorch-crf".

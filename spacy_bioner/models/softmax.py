@@ -29,7 +29,7 @@ def softmax_loss(
     gradient[known, tags[known]] -= 1.0
     lengths = np.asarray(model.ops.to_numpy(emissions.lengths), dtype=np.int64)
     sentence = np.repeat(np.arange(len(lengths)), lengths)
-    loss = np.bincount(sentence, per_token, minlength=len(lengths))
+    loss: Floats1d = np.bincount(sentence, per_token, minlength=len(lengths)).astype(np.float64)
     return loss, Ragged(model.ops.asarray(gradient, dtype="float32"), emissions.lengths)
 
 

@@ -242,5 +242,6 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
     def _require_initialized(self) -> None:
         if not self.model.has_dim("nO"):
             raise LabelError(
-                f"{self.name!r} is not initialised: call nlp.initialize() or load a trained pipeline"
+                f"{self.name!r} is not initialised: call nlp.initialize(), or load a "
+                "trained pipeline"
             )

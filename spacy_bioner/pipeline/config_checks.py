@@ -19,12 +19,11 @@ def check_training_config(config: Settings, name: str) -> None:
     training = config.get("training", {})
     for other, component in config.get("components", {}).items():
         model = component.get("model", {})
-        if str(model.get("@architectures", "")).startswith("spacy-transformers."):
-            if "TransformerModel" in model["@architectures"]:
-                _check_precision(other, model, training)
-                _check_window(other, model)
-                _check_frozen(other, name, training)
-                _check_averages(training)
+        if str(model.get("@architectures", "")).startswith("spacy-transformers.TransformerModel"):
+            _check_precision(other, model, training)
+            _check_window(other, model)
+            _check_frozen(other, name, training)
+            _check_averages(training)
 
 
 def _check_precision(name: str, model: Settings, training: Settings) -> None:

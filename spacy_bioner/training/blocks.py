@@ -24,20 +24,21 @@ _LAYERS = (
 )
 _EMBEDDINGS = re.compile(
     r"^(embeddings\.|embeddings_project\.|shared\."
-    r"|(encoder|decoder)\.(embed_tokens|embed_positions|layernorm_embedding|rel_embeddings|LayerNorm|conv)\.)"
+    r"|(encoder|decoder)\.(embed_tokens|embed_positions|layernorm_embedding)\."
+    r"|encoder\.(rel_embeddings|LayerNorm|conv)\.)"
 )
 # Above the last layer; trained at its rate.
 _TOP = re.compile(r"^(pooler\.|(encoder|decoder)\.(layer_norm)\.)")
 
 
 class Block(NamedTuple):
-    """part: EMBEDDINGS, ENCODER, DECODER or CLASSIFIER; index: of a layer, 0 elsewhere."""
+    """part: EMBEDDINGS, ENCODER, DECODER or CLASSIFIER; layer: its number, 0 elsewhere."""
 
     part: str
-    index: int = 0
+    layer: int = 0
 
     def __str__(self) -> str:
-        return f"{self.part} layer {self.index}" if self.part in (ENCODER, DECODER) else self.part
+        return f"{self.part} layer {self.layer}" if self.part in (ENCODER, DECODER) else self.part
 
 
 class Depth(NamedTuple):
@@ -70,7 +71,8 @@ def block_of(name: str, depth: Depth) -> Block:
     if _EMBEDDINGS.match(name):
         return Block(EMBEDDINGS)
     if _TOP.match(name):
-        return Block(DECODER, depth.decoder - 1) if depth.decoder else Block(ENCODER, depth.encoder - 1)
+        part, layers = (DECODER, depth.decoder) if depth.decoder else (ENCODER, depth.encoder)
+        return Block(part, layers - 1)
     raise ConfigError(
         f"[training.optimizer]: no block is known for the parameter {name!r}. LayerwiseAdam "
         "knows BERT, RoBERTa, XLM-R, BART, ELECTRA, DistilBERT and DeBERTa. Put it in a group "
@@ -85,5 +87,5 @@ def distance_from_classifier(block: Block, depth: Depth) -> int:
         return 0
     if block.part == EMBEDDINGS:
         return layers + 1
-    position = block.index + (depth.encoder if block.part == DECODER else 0)
+    position = block.layer + (depth.encoder if block.part == DECODER else 0)
     return layers - position

@@ -57,7 +57,7 @@ def parameters(model: Model[Any, Any]) -> Iterator[tuple[int, str, int]]:
 
 
 def render_groups(optimizer: LayerwiseAdam, nlp: Language) -> str:
-    """A table of blocks and groups: learning rate of the first step, weight decay, number of values."""
+    """A table of blocks and groups: rate of the first step, weight decay, number of values."""
     rows: dict[tuple[int, str, float, float], int] = {}
     for _, component in nlp.pipeline:
         if isinstance(getattr(component, "model", None), Model):

@@ -171,7 +171,9 @@ class LayerwiseAdam(Optimizer):  # type: ignore[misc]
         group = self.group_of(name)
         if group is None:
             return self._block_scale(name, depth), weight_decay
-        scale = group.rate_scale * (self._block_scale(name, depth) if _is_known(name, depth) else 1.0)
+        scale = group.rate_scale * (
+            self._block_scale(name, depth) if _is_known(name, depth) else 1.0
+        )
         return scale, weight_decay if group.weight_decay is None else group.weight_decay
 
     def group_of(self, name: str) -> ParameterGroup | None:

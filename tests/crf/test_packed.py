@@ -21,7 +21,9 @@ def random_batch(scheme, rng, lengths=LENGTHS, scale=2.0):
     """Emissions (N, T) and legal gold tags (N,)."""
     emissions = scale * rng.normal(size=(lengths.sum(), len(scheme.tags)))
     n_tags = len(scheme.tags)
-    free = CrfScores.constrained(*map(np.zeros, (n_tags, n_tags, (n_tags, n_tags))), scheme.constraints)
+    free = CrfScores.constrained(
+        *map(np.zeros, (n_tags, n_tags, (n_tags, n_tags))), scheme.constraints
+    )
     tags = packed.best_paths(rng.normal(size=emissions.shape), lengths, free)
     return emissions, tags
 
