@@ -7,8 +7,9 @@ import numpy as np
 from thinc.api import Model
 from thinc.types import Ragged
 
-from spacy_bioner.crf import CrfScores, get_backend
+from spacy_bioner.crf import BACKENDS, CrfScores, get_backend
 from spacy_bioner.crf.scores import Bools2d, Floats1d, Floats2d, Ints1d
+from spacy_bioner.errors import ConfigError
 
 # The names that optimizers see: unlike every other parameter's.
 START, END, TRANSITIONS = "crf_start", "crf_end", "crf_transitions"
@@ -21,9 +22,10 @@ def build_crf_layer(nO: int | None = None, backend: str = "packed") -> Model[Rag
     The layer passes emissions through; its parameters (start (T,), end (T,) and
     transitions (T, T), zero at first) serve `crf_loss` and `crf_best_paths`.
 
-    backend: "packed", or "pytorch-crf" for comparison. Raises ValueError if unknown.
+    backend: "packed", or "pytorch-crf" for comparison. Raises ConfigError if unknown.
     """
-    get_backend(backend)
+    if backend not in BACKENDS:
+        raise ConfigError(f"unknown CRF backend {backend!r}: use one of {list(BACKENDS)}")
     return Model(
         "linear_chain_crf",
         forward,

@@ -48,7 +48,7 @@ def build_crf_tagger(
 
     Dropout, at the rate of [training] dropout, comes before each linear layer.
     Output: emissions, Ragged with dataXd (N, T) and lengths (B,). References:
-    "tok2vec", "output_layer", "crf". Raises ConfigError on an unknown activation.
+    "tok2vec", "output_layer", "crf". Raises ConfigError on an unknown activation or backend.
     """
     output_layer = Linear(nO=nO)
     crf = build_crf_layer(nO, backend)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
+from spacy_bioner.errors import LabelError
 from spacy_bioner.tags import Ints1d, Spans, TagScheme
 
 
@@ -19,7 +21,8 @@ def reference_labels(examples: Iterable[Example]) -> list[str]:
 def gold_tags(example: Example, scheme: TagScheme) -> Ints1d:
     """Tag ids (n,) for the tokens of the predicted document, UNKNOWN where not known.
 
-    Raises LabelError if an entity's label is not one of the scheme's.
+    Raises LabelError if an entity's label is not one of the scheme's, or if an
+    entity continues that never began.
     """
     if _same_tokens(example.predicted, example.reference):
         return _tags_of(example.reference, scheme)
@@ -38,6 +41,8 @@ def _tags_of(reference: Doc, scheme: TagScheme) -> Ints1d:
         return np.zeros(0, dtype=np.int64)
     annotation = reference.to_array(["ENT_IOB", "ENT_TYPE"])
     iob, types = annotation[:, 0].astype(np.int64), annotation[:, 1]
+    iob = np.where((iob == 3) & (types == 0), 2, iob)  # spaCy's "blocked": known to be outside
+    _require_begins(reference, iob, types)
     label = np.zeros(len(iob), dtype=np.int64)
     for key in np.unique(types[(iob == 1) | (iob == 3)]):
         name = reference.vocab.strings[key]
@@ -45,6 +50,17 @@ def _tags_of(reference: Doc, scheme: TagScheme) -> Ints1d:
             raise scheme.unknown_label(name)
         label[types == key] = scheme.labels.index(name)
     return scheme.from_iob(iob, label)
+
+
+def _require_begins(reference: Doc, iob: Ints1d, types: NDArray[np.uint64]) -> None:
+    """Raises LabelError where a token is inside (1) an entity that the one before is not in."""
+    continues = (iob[:-1] == 0) | (np.isin(iob[:-1], (1, 3)) & (types[:-1] == types[1:]))
+    stray = np.flatnonzero((iob == 1) & ~np.append(False, continues))
+    if len(stray):
+        raise LabelError(
+            f"token {stray[0]} ({reference[int(stray[0])].text!r}) of the document that begins "
+            f"with {reference.text[:20]!r} is inside an entity that never begins: mend the corpus"
+        )
 
 
 def set_entities(docs: Sequence[Doc], spans: Spans, labels: Sequence[str]) -> None:

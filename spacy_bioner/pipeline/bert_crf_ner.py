@@ -224,20 +224,25 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
         Raises LabelError if the annotation holds a label that the model lacks.
         """
         gold = [gold_tags(example, self.scheme) for example in examples]
-        tags = np.concatenate(gold) if gold else np.zeros(0, dtype=np.int64)
+        if not gold:
+            return 0.0, scores
+        self._require_finite(scores.dataXd)
+        tags = np.concatenate(gold)
         crf = self.model.get_ref("crf")
         if self.cfg["loss"] == "softmax":
             loss, d_scores = softmax_loss(crf, scores, tags)
         else:
             allowed = np.concatenate([self.scheme.allowed(t) for t in gold])
             loss, d_scores = crf_loss(crf, scores, tags, allowed)
-        total = float(loss.sum())
-        if not np.isfinite(total):
+        self._require_finite(loss)
+        return float(loss.sum()), d_scores
+
+    def _require_finite(self, values: Any) -> None:
+        if not np.isfinite(self.model.ops.to_numpy(values)).all():
             raise ValueError(
                 f"the loss of {self.name!r} is not finite: lower the learning rate, or look "
                 "for broken weights in the encoder"
             )
-        return total, d_scores
 
     def _require_initialized(self) -> None:
         if not self.model.has_dim("nO"):

@@ -1,0 +1,153 @@
+"""The configs are complete, agree with one another, and build; the project runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import spacy
+import srsly
+from spacy.cli.init_config import fill_config
+from spacy.tokens import Doc
+from spacy.training.initialize import init_nlp
+from spacy.util import load_config, load_model_from_config
+
+from spacy_bioner.corpora.docbin import write_docbin
+from spacy_bioner.corpora.readers import read_healthner
+from spacy_bioner.encoders.make_encoder import make_encoder
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIGS = sorted((ROOT / "configs").glob("*.cfg"))
+PROJECT = srsly.read_yaml(ROOT / "project.yml")
+MISSING = "(missing)"
+
+# Settings that `init fill-config` adds and that say nothing: spaCy's own defaults.
+DEFAULTS = {
+    "components.bert_crf_ner.model.nO",
+    "components.bert_crf_ner.scorer.@scorers",
+    "nlp.after_creation",
+    "nlp.after_pipeline_creation",
+    "nlp.before_creation",
+    "nlp.disabled",
+    "nlp.vectors.@vectors",
+    "training.optimizer.learn_rate.lowest_rate",
+    "training.optimizer.no_decay",
+}
+# What the small system on a CPU has of its own.
+MINI_SETTINGS = {
+    "paths.encoder",
+    "training.max_epochs",
+    "training.max_steps",
+    "training.optimizer.layer_decay",
+    "training.optimizer.learn_rate.warmup_rate",
+    "training.optimizer.learn_rate.learn_rate",
+    "training.optimizer.learn_rate.warmup_steps",
+    "training.optimizer.learn_rate.decay_every",
+    "training.optimizer.learn_rate.decay_factor",
+    "training.optimizer.groups.crf.rate_scale",
+}
+
+
+def settings(section: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted names and values; an empty section counts as a value."""
+    for key, value in section.items():
+        if isinstance(value, dict) and value:
+            yield from settings(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def differences(one: dict[str, Any], other: dict[str, Any]) -> set[str]:
+    a, b = dict(settings(one)), dict(settings(other))
+    return {key for key in a.keys() | b.keys() if a.get(key, MISSING) != b.get(key, MISSING)}
+
+
+def named(name: str) -> dict[str, Any]:
+    return load_config(ROOT / "configs" / f"{name}.cfg")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Some sentences of the sample corpus that have every type between them."""
+    path = tmp_path_factory.mktemp("corpus") / "few.spacy"
+    documents = list(read_healthner(ROOT / "assets/sample/dev.json"))[:60]
+    write_docbin(documents, path, spacy.blank("zh"))
+    return path
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("encoder") / "tiny"
+    make_encoder(
+        ["病人服用 metformin。"], path, layers=1, width=16, heads=2, max_length=512, vocab_size=900
+    )
+    return path
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_config_is_complete(path: Path, tmp_path: Path) -> None:
+    before, after = fill_config(tmp_path / "filled.cfg", path, silent=True)
+    assert differences(before, after) <= DEFAULTS
+    assert all(dict(settings(after))[key] == value for key, value in settings(before))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_config_builds_a_pipeline_without_its_encoder(path: Path) -> None:
+    nlp = load_model_from_config(load_config(path), auto_fill=True)
+    assert nlp.pipe_names[-1] == "bert_crf_ner"
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_config_initialises_and_predicts(path: Path, corpus: Path, encoder: Path) -> None:
+    overrides: dict[str, Any] = {"paths.train": str(corpus), "paths.dev": str(corpus)}
+    config = load_config(path)
+    if "encoder" in config["paths"]:
+        overrides["paths.encoder"] = str(encoder)
+    nlp = init_nlp(load_config(path, overrides=overrides))
+    assert len(nlp.get_pipe("bert_crf_ner").labels) == 10
+    doc = nlp("膝蓋腫痛，服用 aspirin。")
+    assert isinstance(doc, Doc)
+    assert doc.has_annotation("ENT_IOB")
+
+
+def test_config_takes_another_language(corpus: Path) -> None:
+    overrides = {"nlp.lang": "en", "nlp.tokenizer": {"@tokenizers": "spacy.Tokenizer.v1"}}
+    config = load_config(ROOT / "configs/bilstm_crf.cfg", overrides=overrides)
+    nlp = load_model_from_config(config, auto_fill=True)
+    assert [token.text for token in nlp.make_doc("Aspirin helps.")] == ["Aspirin", "helps", "."]
+
+
+def test_softmax_config_differs_in_its_loss_only() -> None:
+    assert differences(named("bert_crf"), named("bert_softmax")) == {"components.bert_crf_ner.loss"}
+
+
+def test_mini_config_differs_in_size_and_rates_only() -> None:
+    assert differences(named("bert_crf"), named("mini_crf")) == MINI_SETTINGS
+
+
+@pytest.mark.parametrize("command", PROJECT["commands"], ids=lambda command: command["name"])
+def test_project_command_lists_its_config(command: dict[str, Any]) -> None:
+    dependencies = [name for name in command["deps"] if name.startswith("configs/")]
+    assert dependencies
+    used = {word for line in command["script"] for word in line.split() if word.startswith("configs/")}
+    assert used <= set(dependencies)
+
+
+@pytest.mark.parametrize("command", PROJECT["commands"], ids=lambda command: command["name"])
+def test_project_command_gets_the_config_that_exists(command: dict[str, Any]) -> None:
+    known = {f"configs/{path.name}" for path in CONFIGS} | {"configs/${vars.config}.cfg"}
+    assert {name for name in command["deps"] if name.startswith("configs/")} <= known
+    assert (ROOT / "configs" / f"{PROJECT['vars']['config']}.cfg") in CONFIGS
+
+
+@pytest.mark.parametrize("variable", ["metrics", "rocling_metrics"])
+def test_project_makes_the_directories_of_metrics(variable: str) -> None:
+    """`spacy evaluate` does not make the directory of its output."""
+    assert f"${{vars.{variable}}}" in PROJECT["directories"]
+
+
+def test_project_workflows_name_commands() -> None:
+    commands = {command["name"] for command in PROJECT["commands"]}
+    assert {name for workflow in PROJECT["workflows"].values() for name in workflow} <= commands
