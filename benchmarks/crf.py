@@ -9,8 +9,6 @@ pytorch-crf in float64.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from statistics import median
 
 import numpy as np
@@ -18,25 +16,11 @@ import torch
 import torchcrf
 import typer
 
+from benchmarks.timing import ratio, seconds
 from spacy_bioner.crf import packed
 from spacy_bioner.crf.scores import CrfScores
 
 SHAPES = [(16, 50), (16, 128), (128, 64), (8, 512), (1, 4000)]
-
-
-def seconds(function: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
-
-
-def ratio(
-    theirs: Callable[[], object], ours: Callable[[], object], repeats: int
-) -> tuple[float, float]:
-    """Median of (time of theirs / time of ours), and the median time of ours."""
-    theirs(), ours()
-    pairs = [(seconds(theirs), seconds(ours)) for _ in range(repeats)]
-    return median(a / b for a, b in pairs), median(b for _, b in pairs)
 
 
 class Case:

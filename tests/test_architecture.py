@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "spacy_bioner"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-OWN = [*MODULES, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "benchmarks").glob("*.py"))]
+OWN = sorted(
+    path for part in (PACKAGE, ROOT / "tests", ROOT / "benchmarks") for path in part.rglob("*.py")
+)
 
 # Rooms that each room may import, beside itself and `errors`. None: all.
 MAY_IMPORT: dict[str, set[str] | None] = {
@@ -90,8 +93,6 @@ def test_package_itself_imports_nothing() -> None:
 
 
 def test_package_imports_no_library_that_it_does_not_declare() -> None:
-    import tomllib
-
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {name.split(">")[0].replace("-", "_") for name in project["dependencies"]}
     declared |= {"torchcrf", "transformers", "spacy_bioner"}  # pytorch-crf; by spacy-transformers

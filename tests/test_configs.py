@@ -23,7 +23,7 @@ CONFIGS = sorted((ROOT / "configs").glob("*.cfg"))
 PROJECT = srsly.read_yaml(ROOT / "project.yml")
 MISSING = "(missing)"
 
-# Settings that `init fill-config` adds and that say nothing: spaCy's own defaults.
+# Settings that `init fill-config` adds and that say nothing: defaults, or given by the language.
 DEFAULTS = {
     "components.bert_crf_ner.model.nO",
     "components.bert_crf_ner.scorer.@scorers",
@@ -31,6 +31,11 @@ DEFAULTS = {
     "nlp.after_pipeline_creation",
     "nlp.before_creation",
     "nlp.disabled",
+    "nlp.tokenizer.@tokenizers",
+    "nlp.tokenizer.segmenter",
+    "initialize.tokenizer",
+    "initialize.tokenizer.pkuseg_model",
+    "initialize.tokenizer.pkuseg_user_dict",
     "nlp.vectors.@vectors",
     "training.optimizer.learn_rate.lowest_rate",
     "training.optimizer.no_decay",
@@ -112,11 +117,16 @@ def test_config_initialises_and_predicts(path: Path, corpus: Path, encoder: Path
     assert doc.has_annotation("ENT_IOB")
 
 
-def test_config_takes_another_language(corpus: Path) -> None:
-    overrides = {"nlp.lang": "en", "nlp.tokenizer": {"@tokenizers": "spacy.Tokenizer.v1"}}
-    config = load_config(ROOT / "configs/bilstm_crf.cfg", overrides=overrides)
+@pytest.mark.parametrize(
+    ("lang", "tokens"), [("en", ["Aspirin", "膝蓋", "."]), ("zh", [*"Aspirin", "膝", "蓋", "."])]
+)
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_config_takes_the_tokenizer_of_its_language(
+    path: Path, lang: str, tokens: list[str]
+) -> None:
+    config = load_config(path, overrides={"nlp.lang": lang})
     nlp = load_model_from_config(config, auto_fill=True)
-    assert [token.text for token in nlp.make_doc("Aspirin helps.")] == ["Aspirin", "helps", "."]
+    assert [token.text for token in nlp.make_doc("Aspirin 膝蓋.")] == tokens
 
 
 def test_softmax_config_differs_in_its_loss_only() -> None:
@@ -131,12 +141,12 @@ def test_mini_config_differs_in_size_and_rates_only() -> None:
 def test_project_command_lists_its_config(command: dict[str, Any]) -> None:
     dependencies = [name for name in command["deps"] if name.startswith("configs/")]
     assert dependencies
-    used = {word for line in command["script"] for word in line.split() if word.startswith("configs/")}
-    assert used <= set(dependencies)
+    words = {word for line in command["script"] for word in line.split()}
+    assert {word for word in words if word.startswith("configs/")} <= set(dependencies)
 
 
 @pytest.mark.parametrize("command", PROJECT["commands"], ids=lambda command: command["name"])
-def test_project_command_gets_the_config_that_exists(command: dict[str, Any]) -> None:
+def test_project_command_names_configs_that_exist(command: dict[str, Any]) -> None:
     known = {f"configs/{path.name}" for path in CONFIGS} | {"configs/${vars.config}.cfg"}
     assert {name for name in command["deps"] if name.startswith("configs/")} <= known
     assert (ROOT / "configs" / f"{PROJECT['vars']['config']}.cfg") in CONFIGS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -89,8 +90,6 @@ def test_table_of_rates_is_what_the_optimizer_does() -> None:
 
 
 def test_constraints_pin_what_the_project_declares() -> None:
-    import tomllib
-
     project = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]
     wanted = project["dependencies"] + project["optional-dependencies"]["test"]
     pinned = {line.split("==")[0].lower() for line in text_of(ROOT / "constraints.txt").split("\n")}

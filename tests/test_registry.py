@@ -41,9 +41,7 @@ def test_registered_name_is_found(registry: str, name: str, target: str) -> None
 
 
 @pytest.mark.parametrize(("registry", "name", "target"), REGISTERED)
-def test_registered_name_is_versioned_and_documented(
-    registry: str, name: str, target: str
-) -> None:
+def test_registered_name_is_versioned_and_documented(registry: str, name: str, target: str) -> None:
     assert VERSIONED.fullmatch(name)
     assert f"`{name}`" in (spacy.registry.get(registry, name).__doc__ or "") or name.endswith(
         "LinearChainCrf.v1"  # a part of CrfTagger

@@ -109,9 +109,7 @@ def test_corpus_repeats_no_id(corpus: Corpus) -> None:
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_corpus_keeps_sentences_between_10_and_90_characters(
-    corpus: Corpus, split: str
-) -> None:
+def test_corpus_keeps_sentences_between_10_and_90_characters(corpus: Corpus, split: str) -> None:
     assert all(10 <= len(record["sentence"]) <= 90 for record in corpus[split])
 
 

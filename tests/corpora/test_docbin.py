@@ -100,9 +100,7 @@ def test_mention_with_a_blank_inside_is_kept(zh):
 
 def test_tokens_of_the_corpus_are_kept(en):
     words = ["COX-2", "inhibitor", "(", "NS", "-398", ")"]
-    document = Document(
-        " ".join(words), (Entity(18, 25, "C"),), tokens=unit_offsets(words, " ")
-    )
+    document = Document(" ".join(words), (Entity(18, 25, "C"),), tokens=unit_offsets(words, " "))
     doc, misaligned = document_to_doc(document, en, tokens="corpus")
     assert [token.text for token in doc] == words
     assert doc.text == document.text
@@ -134,9 +132,7 @@ def test_every_mention_is_kept_or_reported(zh, text, data):
 
 
 def test_tokens_of_the_corpus_must_be_there(en):
-    with pytest.raises(
-        ConfigError, match="document 'a' has no tokens: let the tokenizer decide"
-    ):
+    with pytest.raises(ConfigError, match="document 'a' has no tokens: let the tokenizer decide"):
         document_to_doc(Document("pain", id="a"), en, tokens="corpus")
 
 
@@ -152,9 +148,7 @@ def test_tokenizer_that_changes_the_text_is_refused(en):
 
 
 def test_text_beyond_the_limit_of_nlp_is_refused(zh):
-    with pytest.raises(
-        ConfigError, match=r"1,000,001 characters are more than nlp\.max_length"
-    ):
+    with pytest.raises(ConfigError, match=r"1,000,001 characters are more than nlp\.max_length"):
         document_to_doc(Document("痛" * 1_000_001), zh)
 
 

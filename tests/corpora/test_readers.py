@@ -165,9 +165,7 @@ def test_damaged_docbin_is_refused(tmp_path, zh):
 
 
 @given(st.lists(st.tuples(st.integers(0), st.integers(0, 255)), min_size=1, max_size=3))
-def test_docbin_with_wrong_bytes_gives_documents_or_a_corpus_error(
-    tmp_path_factory, zh, changes
-):
+def test_docbin_with_wrong_bytes_gives_documents_or_a_corpus_error(tmp_path_factory, zh, changes):
     path = tmp_path_factory.getbasetemp() / "fuzz.spacy"
     write_docbin([Document("頭痛", (Entity(0, 2, "SYMP"),), "a")], path, zh, force=True)
     data = bytearray(zlib.decompress(path.read_bytes()))
@@ -223,9 +221,7 @@ def test_empty_file_has_no_format(tmp_path, content):
     assert str(caught.value) == f"{path}: no sentences: the file is empty. Check the path."
 
 
-@pytest.mark.parametrize(
-    "content", [b"<xml/>", b"[1, 2]", b"Some text.\nMore of it.\n", b"x\x9c"]
-)
+@pytest.mark.parametrize("content", [b"<xml/>", b"[1, 2]", b"Some text.\nMore of it.\n", b"x\x9c"])
 def test_other_content_has_no_format(tmp_path, content):
     path = tmp_path / "a.txt"
     path.write_bytes(content)

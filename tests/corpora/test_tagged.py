@@ -52,9 +52,7 @@ def test_tags_are_read_as_conlleval_reads_them(tags, entities, lines_repaired):
 def test_repair_says_where_what_and_why():
     _, repairs = read(["B-A", "i-A"])
     assert repairs == [Repair(PATH, 2, "i-A", "I-A", "prefix in lower case (token 2)")]
-    assert str(repairs[0]) == (
-        "corpus.txt:2: 'i-A' read as 'I-A': prefix in lower case (token 2)"
-    )
+    assert str(repairs[0]) == ("corpus.txt:2: 'i-A' read as 'I-A': prefix in lower case (token 2)")
 
 
 def test_strict_refuses_a_slip():
@@ -69,9 +67,7 @@ def test_strict_refuses_a_slip():
 
 @pytest.mark.parametrize("tag", ["X", "B", "B-", "I-", "O-", "L-A", "-A", "", "B-A B", "BB-A"])
 def test_junk_is_refused_also_when_not_strict(tag):
-    with pytest.raises(
-        CorpusError, match=r"^corpus.txt:1: tag .* of token 1 is not O, B-<type>"
-    ):
+    with pytest.raises(CorpusError, match=r"^corpus.txt:1: tag .* of token 1 is not O, B-<type>"):
         read([tag])
     assert parse_tag(tag) is None
 
@@ -108,9 +104,9 @@ def test_unit_offsets_find_the_units_again(units, joiner):
     text = joiner.join(units)
     offsets = unit_offsets(units, joiner)
     assert [text[start:end] for start, end in offsets] == units
-    assert sum(end - start for start, end in offsets) + max(0, len(units) - 1) * len(
-        joiner
-    ) == len(text)
+    assert sum(end - start for start, end in offsets) + max(0, len(units) - 1) * len(joiner) == len(
+        text
+    )
 
 
 def test_entities_are_given_in_characters():

@@ -52,7 +52,6 @@ def test_encoder_in_spacy_survives_the_disk(summary: EncoderSummary, tmp_path: P
     nlp.to_disk(tmp_path / "pipeline")
     loaded = spacy.load(tmp_path / "pipeline")
     before, after = (
-        each("血糖 metformin")._.trf_data.model_output.last_hidden_state
-        for each in (nlp, loaded)
+        each("血糖 metformin")._.trf_data.model_output.last_hidden_state for each in (nlp, loaded)
     )
     np.testing.assert_allclose(before, after, atol=1e-6)

@@ -220,9 +220,7 @@ def test_make_encoder_replaces_an_encoder_with_force(tmp_path: Path, make_small:
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def test_make_encoder_never_replaces_what_is_no_encoder(
-    tmp_path: Path, make_small: Make
-) -> None:
+def test_make_encoder_never_replaces_what_is_no_encoder(tmp_path: Path, make_small: Make) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("years of work")
     with pytest.raises(EncoderError, match="is not an encoder directory"):
