@@ -6,6 +6,7 @@ Token vectors are random and ready on each Doc, so that only what comes after an
 encoder is timed: update (without an optimizer's step), and predict with set_annotations.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,35 @@ def load_examples(corpus: Path, width: int) -> list[Example]:
     return examples
 
 
+def build_both(examples: list[Example], width: int) -> tuple[Any, Any]:
+    """spaCy's `ner` and ours, on the same vectors and with the same hidden width."""
+    vectors = {"@architectures": "benchmarks.GivenVectors.v1", "width": width}
+    theirs = {
+        "@architectures": "spacy.TransitionBasedParser.v2",
+        "state_type": "ner",
+        "extra_state_tokens": False,
+        "hidden_width": 64,
+        "maxout_pieces": 2,
+        "use_upper": False,
+        "tok2vec": vectors,
+    }
+    ours = {"@architectures": "spacy_bioner.CrfTagger.v1", "hidden_width": 64, "tok2vec": vectors}
+    return build("ner", theirs, examples), build("bert_crf_ner", ours, examples)
+
+
+def update(component: Any, batches: list[list[Example]]) -> None:
+    for batch in batches:
+        component.update(batch)
+
+
+def predict(component: Any, batches: list[list[Example]]) -> None:
+    for batch in batches:
+        docs = [example.predicted for example in batch]
+        for doc in docs:  # entities already set would steer spaCy's `ner`
+            doc.set_ents([], default="missing")
+        component.set_annotations(docs, component.predict(docs))
+
+
 def main(
     corpus: Path = Path("assets/sample/dev.json"),
     width: int = 256,
@@ -59,43 +89,15 @@ def main(
     """Print how many times as fast as spaCy's `ner` the component is, as Markdown."""
     torch.set_num_threads(1)
     examples = load_examples(corpus, width)
-    vectors = {"@architectures": "benchmarks.GivenVectors.v1", "width": width}
-    ours = build(
-        "bert_crf_ner",
-        {"@architectures": "spacy_bioner.CrfTagger.v1", "hidden_width": 64, "tok2vec": vectors},
-        examples,
-    )
-    theirs = build(
-        "ner",
-        {
-            "@architectures": "spacy.TransitionBasedParser.v2",
-            "state_type": "ner",
-            "extra_state_tokens": False,
-            "hidden_width": 64,
-            "maxout_pieces": 2,
-            "use_upper": False,
-            "tok2vec": vectors,
-        },
-        examples,
-    )
+    theirs, ours = build_both(examples, width)
     batches = [examples[i : i + batch] for i in range(0, len(examples), batch)]
-
-    def update(component: Any) -> None:
-        for part in batches:
-            component.update(part)
-
-    def predict(component: Any) -> None:
-        for part in batches:
-            docs = [example.predicted for example in part]
-            for doc in docs:  # entities already set would steer spaCy's `ner`
-                doc.set_ents([], default="missing")
-            component.set_annotations(docs, component.predict(docs))
-
     print("| step | times as fast as `ner` | ms a batch |")
     print("|---|---|---|")
-    for name, step in (("update", update), ("predict", predict)):
-        faster, seconds = ratio(lambda: step(theirs), lambda: step(ours), repeats)  # noqa: B023
-        print(f"| {name} | {faster:.2f} | {1e3 * seconds / len(batches):.2f} |")
+    for step in (update, predict):
+        faster, seconds = ratio(
+            partial(step, theirs, batches), partial(step, ours, batches), repeats
+        )
+        print(f"| {step.__name__} | {faster:.2f} | {1e3 * seconds / len(batches):.2f} |")
 
 
 if __name__ == "__main__":

@@ -41,9 +41,9 @@ class Case:
         self.weights, self.fresh, self.gradients = {}, {}, {}
         for name, values in AutoModel.from_config(shape).named_parameters():
             fresh = rng.standard_normal(size=tuple(values.shape), dtype=np.float32)
-            self.weights[name] = values.detach().numpy().copy()
+            self.weights[name] = values.detach().clone().numpy()
             self.fresh[name] = fresh * np.float32(norm / np.linalg.norm(fresh))
-            self.gradients[name] = self.fresh[name].copy()
+            self.gradients[name] = torch.empty_like(values).detach().numpy()
 
     @property
     def size(self) -> int:

@@ -2,10 +2,10 @@
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import spacy
 import typer
@@ -34,6 +34,12 @@ class Architecture(StrEnum):
     bert = "bert"
     roberta = "roberta"
     bart = "bart"
+
+
+# The options that commands share.
+Format = Annotated[str, typer.Option(help="Format of the inputs, or auto to detect it.")]
+Strict = Annotated[bool, typer.Option(help="Refuse slips in the tags instead of mending them.")]
+Force = Annotated[bool, typer.Option(help="Overwrite the output.")]
 
 
 def _one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
@@ -69,22 +75,20 @@ def _blank_pipeline(lang: str) -> Language:
 @app.command("convert")
 @_one_line_errors
 def convert_command(
-    inputs: list[Path] = typer.Argument(..., help="Corpus files, read one after the other."),
-    out: Path = typer.Argument(
-        ..., help="The .spacy file to write, or with --split the directory for several."
-    ),
-    format: str = typer.Option("auto", help="Format of the inputs, or auto to detect it."),
-    lang: str = typer.Option("zh", help="Language whose tokenizer is used; zh is by character."),
-    tokens: Tokens = typer.Option(
-        Tokens.tokenizer, help="tokenizer: by --lang; corpus: keep the tokens of the corpus."
-    ),
-    split: str | None = typer.Option(
-        None, help="Parts and their shares, such as train=0.9,dev=0.1."
-    ),
-    seed: int = typer.Option(0, help="Seed of the split."),
-    strict: bool = typer.Option(False, help="Refuse slips in the tags instead of repairing them."),
-    report: Path | None = typer.Option(None, help="Write the whole report to this file."),
-    force: bool = typer.Option(False, help="Overwrite the output."),
+    inputs: Annotated[list[Path], typer.Argument(help="Corpus files, read one after another.")],
+    out: Annotated[Path, typer.Argument(help="A .spacy file, or with --split a directory.")],
+    format: Format = "auto",
+    lang: Annotated[str, typer.Option(help="Whose tokenizer to use; zh is by character.")] = "zh",
+    tokens: Annotated[
+        Tokens, typer.Option(help="tokenizer: that of --lang; corpus: those of the corpus.")
+    ] = Tokens.tokenizer,
+    split: Annotated[
+        str | None, typer.Option(help="Parts and their shares, such as train=0.9,dev=0.1.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
+    strict: Strict = False,
+    report: Annotated[Path | None, typer.Option(help="A file for the whole report.")] = None,
+    force: Force = False,
 ) -> None:
     """Bring an annotated corpus into spaCy's format, and say what was repaired or lost.
 
@@ -96,28 +100,18 @@ def convert_command(
     """
     from spacy_bioner.corpora.convert import convert
 
-    found = convert(
-        inputs,
-        out,
-        format=format,
-        nlp=_blank_pipeline(lang),
-        split=_parse_split(split) if split else None,
-        seed=seed,
-        strict=strict,
-        force=force,
-        tokens=tokens.value,
-        progress=sys.stderr.isatty(),
-        report_path=report,
-    )
-    typer.echo(found.render())
+    settings: dict[str, Any] = {"format": format, "seed": seed, "strict": strict, "force": force}
+    settings |= {"split": _parse_split(split) if split else None, "tokens": tokens.value}
+    settings |= {"progress": sys.stderr.isatty(), "report_path": report}
+    typer.echo(convert(inputs, out, nlp=_blank_pipeline(lang), **settings).render())
 
 
 @app.command("stats")
 @_one_line_errors
 def stats_command(
-    inputs: list[Path] = typer.Argument(..., help="Corpus files, each with tables of its own."),
-    format: str = typer.Option("auto", help="Format of the inputs, or auto to detect it."),
-    strict: bool = typer.Option(False, help="Refuse slips in the tags instead of repairing them."),
+    inputs: Annotated[list[Path], typer.Argument(help="Corpus files, told apart in the tables.")],
+    format: Format = "auto",
+    strict: Strict = False,
 ) -> None:
     """Sentences, lengths and entities, and B and I counts of each type.
 
@@ -135,19 +129,21 @@ def stats_command(
 @app.command("make-encoder")
 @_one_line_errors
 def make_encoder_command(
-    inputs: list[Path] = typer.Argument(..., help="Corpora whose texts give the vocabulary."),
-    out: Path = typer.Argument(..., help="The directory to write."),
-    architecture: Architecture = typer.Option(Architecture.bert, help="Form of the encoder."),
-    layers: int = typer.Option(4, help="Layers; for bart half encoder, half decoder."),
-    width: int = typer.Option(256, help="Width of the hidden states."),
-    heads: int = typer.Option(4, help="Attention heads; they divide the width."),
-    feed_forward: int | None = typer.Option(None, help="Inner width; 4 x width by default."),
-    max_length: int = typer.Option(512, help="Longest input in wordpieces."),
-    vocab_size: int = typer.Option(8000, help="Characters and wordpieces at most."),
-    dropout: float = typer.Option(0.1, help="Of hidden states and attention."),
-    format: str = typer.Option("auto", help="Format of the inputs, or auto to detect it."),
-    seed: int = typer.Option(0, help="Seed of the random weights."),
-    force: bool = typer.Option(False, help="Overwrite the directory."),
+    inputs: Annotated[list[Path], typer.Argument(help="Corpora that give the vocabulary.")],
+    out: Annotated[Path, typer.Argument(help="The directory to write.")],
+    architecture: Annotated[
+        Architecture, typer.Option(help="Form of the encoder.")
+    ] = Architecture.bert,
+    layers: Annotated[int, typer.Option(help="For bart half encoder, half decoder.")] = 4,
+    width: Annotated[int, typer.Option(help="Width of the hidden states.")] = 256,
+    heads: Annotated[int, typer.Option(help="Attention heads; they divide the width.")] = 4,
+    feed_forward: Annotated[int | None, typer.Option(help="Inner width; else 4 x width.")] = None,
+    max_length: Annotated[int, typer.Option(help="Longest input in wordpieces.")] = 512,
+    vocab_size: Annotated[int, typer.Option(help="Characters and wordpieces at most.")] = 8000,
+    dropout: Annotated[float, typer.Option(help="Of hidden states and attention.")] = 0.1,
+    format: Format = "auto",
+    seed: Annotated[int, typer.Option(help="Seed of the random weights.")] = 0,
+    force: Force = False,
 ) -> None:
     """Make a transformer with random weights, as a local Hugging Face directory.
 
@@ -156,27 +152,22 @@ def make_encoder_command(
 
     Example: spacy bioner make-encoder corpus/train.json encoder/mini --layers 2
     """
-    from spacy_bioner.corpora.readers import read_corpus
     from spacy_bioner.encoders.make_encoder import make_encoder
 
-    made = make_encoder(
-        (document.text for path in inputs for document in read_corpus(path, format)),
-        out,
-        architecture=architecture.value,
-        layers=layers,
-        width=width,
-        heads=heads,
-        feed_forward=feed_forward,
-        max_length=max_length,
-        vocab_size=vocab_size,
-        dropout=dropout,
-        seed=seed,
-        force=force,
-        sources=[path.name for path in inputs],
-    )
+    sizes = {"layers": layers, "width": width, "heads": heads, "feed_forward": feed_forward}
+    sizes |= {"max_length": max_length, "vocab_size": vocab_size}
+    settings: dict[str, Any] = {"dropout": dropout, "seed": seed, "force": force, **sizes}
+    settings |= {"architecture": architecture.value, "sources": [path.name for path in inputs]}
+    made = make_encoder(_texts(inputs, format), out, **settings)
     typer.echo(
         f"{made.path}: {made.architecture} with {made.parameters:,} random weights and "
         f"{made.vocab_size:,} tokens from {made.texts:,} texts"
     )
     if made.characters_left_out:
         typer.echo(f"{made.characters_left_out} rare characters are [UNK]: raise --vocab-size")
+
+
+def _texts(inputs: list[Path], format: str) -> Iterator[str]:
+    from spacy_bioner.corpora.readers import read_corpus
+
+    return (document.text for path in inputs for document in read_corpus(path, format))

@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from thinc.api import Optimizer, xp2torch
-from torch.optim.adamw import adamw
 
 from spacy_bioner.errors import ConfigError
 from spacy_bioner.training.blocks import Depth, block_of, distance_from_classifier
@@ -16,8 +15,7 @@ Key = tuple[int, str]
 
 # Biases and the weights of norms: in a transformer by name, in thinc's layers "b" and "G".
 NO_DECAY = [
-    "*.bias",
-    "*[qv]_bias",
+    "*bias",
     "bias_*",
     "b",
     "G",
@@ -137,7 +135,7 @@ class LayerwiseAdam(Optimizer):  # type: ignore[misc]
         self._names: dict[int, set[str]] = {}
         self._settings: dict[Key, tuple[float, float]] = {}
         self._states: dict[Key, ParameterState] = {}
-        self._held: dict[Key, tuple[Any, Any]] | None = {}
+        self._held: dict[Key, tuple[Any, Any, float]] | None = {}
 
     def __call__(
         self, key: Key, weights: Any, gradient: Any, *, lr_scale: float = 1.0
@@ -149,7 +147,7 @@ class LayerwiseAdam(Optimizer):  # type: ignore[misc]
         if self._held is not None and key in self._held:
             self._release()
         if self._held is not None:
-            self._held[key] = (weights, gradient.copy())
+            self._held[key] = (weights, gradient.copy(), lr_scale)
         else:
             self._step(key, weights, gradient, lr_scale)
         gradient[...] = 0
@@ -191,8 +189,8 @@ class LayerwiseAdam(Optimizer):  # type: ignore[misc]
 
     def _release(self) -> None:
         held, self._held = self._held, None
-        for key, (weights, gradient) in (held or {}).items():
-            self._step(key, weights, gradient, 1.0)
+        for key, (weights, gradient, lr_scale) in (held or {}).items():
+            self._step(key, weights, gradient, lr_scale)
 
     def _step(self, key: Key, weights: Any, gradient: Any, lr_scale: float) -> None:
         if key not in self._settings:
@@ -206,14 +204,23 @@ class LayerwiseAdam(Optimizer):  # type: ignore[misc]
                 torch.zeros((), device=parameter.device),
             )
         _clip(slope, self.grad_clip)
-        _fused_adamw(
-            parameter,
-            slope,
-            self._states[key],
-            rate=self.learn_rate * rate_scale * lr_scale,
-            betas=(self.b1, self.b2),
-            eps=self.eps,
+        state = self._states[key]
+        state.steps += 1
+        # what torch.optim.AdamW(fused=True) calls, without what it does around it
+        torch._fused_adamw_(
+            [parameter],
+            [slope],
+            [state.mean],
+            [state.square],
+            [],
+            [state.steps],
+            lr=self.learn_rate * rate_scale * lr_scale,
+            beta1=self.b1,
+            beta2=self.b2,
             weight_decay=weight_decay,
+            eps=self.eps,
+            amsgrad=False,
+            maximize=False,
         )
 
 
@@ -228,34 +235,6 @@ def _is_known(name: str, depth: Depth) -> bool:
 def _clip(gradient: torch.Tensor, largest_norm: float) -> None:
     """Scales the gradient in place so that its norm is at most this; 0 for no limit."""
     if largest_norm:
-        norm = torch.linalg.vector_norm(gradient)
+        norm = float(torch.linalg.vector_norm(gradient))
         if norm > largest_norm:
             gradient.mul_(largest_norm / norm)
-
-
-def _fused_adamw(
-    parameter: torch.Tensor,
-    gradient: torch.Tensor,
-    state: ParameterState,
-    *,
-    rate: float,
-    betas: tuple[float, float],
-    eps: float,
-    weight_decay: float,
-) -> None:
-    adamw(
-        [parameter],
-        [gradient],
-        [state.mean],
-        [state.square],
-        [],
-        [state.steps],
-        fused=True,
-        amsgrad=False,
-        beta1=betas[0],
-        beta2=betas[1],
-        lr=rate,
-        weight_decay=weight_decay,
-        eps=eps,
-        maximize=False,
-    )
