@@ -150,9 +150,9 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
         """Sets labels and constraints and sizes the model.
 
         labels: all entity labels; read from the examples where None.
-        Raises LabelError if there are none, or if they differ from those of a
-        component that is already initialised, ConfigError for settings in the
-        pipeline's config that cannot work.
+        Raises LabelError if there are none, or one that a component which is already
+        initialised lacks, ConfigError for settings in the pipeline's config that
+        cannot work.
         """
         validate_get_examples(get_examples, "BertCrfNer.initialize")
         if nlp is not None:

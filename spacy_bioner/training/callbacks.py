@@ -1,7 +1,7 @@
 """What training does at its edges."""
 
 from collections.abc import Callable
-from pathlib import PurePath
+from pathlib import Path
 
 from spacy.language import Language
 
@@ -28,6 +28,6 @@ def scrub_encoder_paths(nlp: Language) -> Language:
 
 def _last_part(name: str) -> str:
     """Of a path that is absolute or relative to here; a hub's `owner/name` is left alone."""
-    path = PurePath(name)
-    is_local = path.is_absolute() or len(path.parts) > 2 or name.startswith(".")
+    path = Path(name)
+    is_local = path.is_absolute() or len(path.parts) > 2 or name.startswith(".") or path.is_dir()
     return path.name if is_local else name

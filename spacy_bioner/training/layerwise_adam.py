@@ -77,6 +77,13 @@ def build_layerwise_adam(
     """
     if layer_decay <= 0:
         raise ConfigError(f"[training.optimizer] layer_decay must be above 0, got {layer_decay}")
+    if not (0 <= beta1 < 1 and 0 <= beta2 < 1):
+        raise ConfigError(
+            f"[training.optimizer] betas must be at least 0 and below 1, got {beta1} and {beta2}"
+        )
+    for setting, value in (("eps", eps), ("weight_decay", weight_decay), ("grad_clip", grad_clip)):
+        if value < 0:
+            raise ConfigError(f"[training.optimizer] {setting} must not be below 0, got {value}")
     return LayerwiseAdam(
         learn_rate,
         layer_decay=layer_decay,
@@ -203,7 +210,6 @@ class LayerwiseAdam(Optimizer):  # type: ignore[misc]
                 torch.zeros_like(parameter),
                 torch.zeros((), device=parameter.device),
             )
-        _clip(slope, self.grad_clip)
         state = self._states[key]
         state.steps += 1
         # what torch.optim.AdamW(fused=True) calls, without what it does around it
@@ -221,6 +227,7 @@ class LayerwiseAdam(Optimizer):  # type: ignore[misc]
             eps=self.eps,
             amsgrad=False,
             maximize=False,
+            grad_scale=_excess(slope, self.grad_clip),
         )
 
 
@@ -232,9 +239,9 @@ def _is_known(name: str, depth: Depth) -> bool:
     return True
 
 
-def _clip(gradient: torch.Tensor, largest_norm: float) -> None:
-    """Scales the gradient in place so that its norm is at most this; 0 for no limit."""
-    if largest_norm:
-        norm = float(torch.linalg.vector_norm(gradient))
-        if norm > largest_norm:
-            gradient.mul_(largest_norm / norm)
+def _excess(gradient: torch.Tensor, largest_norm: float) -> torch.Tensor | None:
+    """By what, (), to divide the gradient so that its norm is at most this; 0 for no limit."""
+    if not largest_norm:
+        return None
+    excess = torch.linalg.vector_norm(gradient) / largest_norm
+    return excess if excess > 1 else None
