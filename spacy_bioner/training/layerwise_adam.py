@@ -59,16 +59,8 @@ def build_layerwise_adam(
     no_decay: list[str] = NO_DECAY,
     groups: dict[str, dict[str, Any]] = {},  # noqa: B006 (a config default, never changed)
 ) -> "LayerwiseAdam":
-    """Registered as `spacy_bioner.LayerwiseAdam.v1`.
+    """Registered as `spacy_bioner.LayerwiseAdam.v1`. See LayerwiseAdam for the settings.
 
-    learn_rate: of the classifier and all else that is no transformer: a number or
-        a schedule. Each block toward the input learns at the rate before it
-        divided by `layer_decay` (Howard and Ruder 2018; Feng et al. 2022 find 1.2;
-        below 1 the rate grows toward the input).
-    beta1, beta2, eps: as in Adam (Kingma and Ba 2015).
-    weight_decay: decoupled, times the learning rate (Loshchilov and Hutter 2019),
-        not for names that fit a pattern of `no_decay`.
-    grad_clip: largest norm of the gradient of each parameter tensor; 0 for none.
     groups: sections `[training.optimizer.groups.NAME]` with `pattern`, `rate_scale`
         and `weight_decay`, for example for the CRF, which wants a higher rate:
         pattern = "crf_*". The first that fits a name counts.
@@ -107,7 +99,17 @@ def _parse_group(name: str, settings: dict[str, Any]) -> ParameterGroup:
 
 
 class LayerwiseAdam(Optimizer):  # type: ignore[misc]
-    """See `build_layerwise_adam`.
+    """AdamW whose rate shrinks from block to block toward the input.
+
+    learn_rate: of the classifier and all else that is no transformer: a number or
+        a schedule. Each block toward the input learns at the rate before it
+        divided by `layer_decay` (Howard and Ruder 2018; Feng et al. 2022 find 1.2;
+        below 1 the rate grows toward the input).
+    betas, eps: as in Adam (Kingma and Ba 2015).
+    weight_decay: decoupled, times the learning rate (Loshchilov and Hutter 2019),
+        not for names that fit a pattern of `no_decay`.
+    grad_clip: largest norm of the gradient of each parameter tensor; 0 for none.
+    groups: parameters with rates and decay of their own, see ParameterGroup.
 
     The number of a transformer's layers, and with it each block's rate, is known
     only when all its parameters have been seen. So the first update is held back

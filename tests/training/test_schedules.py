@@ -1,24 +1,51 @@
+"""The stepped warm-up and decay, value by value."""
+
 from __future__ import annotations
 
 from itertools import islice
+from typing import Any
 
 import pytest
+from spacy import registry
 
 from spacy_bioner.errors import ConfigError
 from spacy_bioner.training.schedules import stepped_warmup_decay
 
-
-def test_schedule_warms_up_then_falls_in_steps():
-    rates = stepped_warmup_decay(0.1, 1.0, warmup_steps=2, decay_every=3, decay_factor=0.5)
-    assert list(islice(rates, 9)) == [0.1, 0.1, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.25]
+PAPER = {"warmup_rate": 1e-5, "learn_rate": 4e-5, "warmup_steps": 1760, "decay_every": 880}
 
 
-def test_schedule_stops_falling_at_the_lowest_rate():
-    rates = stepped_warmup_decay(0.1, 1.0, 0, 1, 0.1, lowest_rate=0.05)
-    assert list(islice(rates, 4)) == [1.0, 0.1, 0.05, 0.05]
+def test_rates_are_warm_up_then_steps_down() -> None:
+    rates = stepped_warmup_decay(1.0, 8.0, warmup_steps=3, decay_every=2)
+    assert list(islice(rates, 11)) == [1, 1, 1, 8, 8, 4, 4, 2, 2, 1, 1]
 
 
-@pytest.mark.parametrize("numbers", [(-1, 1, 0.5), (0, 0, 0.5), (0, 1, 0.0), (0, 1, 1.5)])
-def test_schedule_refuses_numbers_that_make_none(numbers):
-    with pytest.raises(ConfigError, match="stepped_warmup_decay"):
-        stepped_warmup_decay(0.1, 1.0, *numbers)
+def test_rates_do_not_fall_below_the_lowest() -> None:
+    rates = stepped_warmup_decay(1.0, 8.0, 0, 1, decay_factor=0.25, lowest_rate=1.5)
+    assert list(islice(rates, 4)) == [8, 2, 1.5, 1.5]
+
+
+def test_factor_of_one_never_decays() -> None:
+    assert set(islice(stepped_warmup_decay(1.0, 8.0, 0, 1, 1.0), 50)) == {8.0}
+
+
+def test_rates_of_the_paper_as_in_the_config() -> None:
+    rates = list(islice(stepped_warmup_decay(**PAPER), 5280))
+    assert rates[:1760] == [1e-5] * 1760
+    assert rates[1760:2640] == [4e-5] * 880
+    assert rates[2640:3520] == [2e-5] * 880
+    assert rates[3520:4400] == [1e-5] * 880
+    assert rates[4400:] == [5e-6] * 880
+
+
+def test_schedule_comes_from_a_config() -> None:
+    block = {"@schedules": "spacy_bioner.stepped_warmup_decay.v1", **PAPER}
+    assert next(registry.resolve({"rate": block})["rate"]) == 1e-5
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"warmup_steps": -1}, {"decay_every": 0}, {"decay_factor": 0.0}, {"decay_factor": 1.5}],
+)
+def test_numbers_that_make_no_schedule_are_refused_at_once(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=str(next(iter(wrong.values())))):
+        stepped_warmup_decay(**{**PAPER, **wrong})
