@@ -36,7 +36,8 @@ class PackedLstm(torch.nn.LSTM):
         """(N, nI) of sentences of these lengths, none of them 0 -> (N, nO)."""
         dropped = torch.nn.functional.dropout(vectors, self.input_dropout, self.training)
         if not lengths:
-            return vectors.new_zeros(0, 2 * self.hidden_size)
+            # a product, (0, nI) x (nI, nO), so that the way back exists for an empty batch too
+            return dropped @ vectors.new_zeros(self.input_size, 2 * self.hidden_size)
         packed = pack_sequence(list(dropped.split(lengths)), enforce_sorted=False)
         encoded, _ = super().forward(packed)
         return torch.cat(unpack_sequence(encoded))

@@ -23,7 +23,7 @@ def forward(
     xp = model.ops.xp
     lengths = [len(rows) for rows in vectors]
     filled = [rows for rows in vectors if len(rows)]
-    packed = xp.concatenate(filled) if filled else model.ops.alloc2f(0, 0)
+    packed = xp.concatenate(filled or vectors or [model.ops.alloc2f(0, 0)])
 
     def backprop(d_packed: Ragged) -> list[Floats2d]:
         gradients, start = [], 0

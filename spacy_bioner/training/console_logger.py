@@ -59,7 +59,7 @@ def parameters(model: Model[Any, Any]) -> Iterator[tuple[int, str, int]]:
 def render_groups(optimizer: LayerwiseAdam, nlp: Language) -> str:
     """A table of blocks and groups: rate of the first step, weight decay, number of values."""
     rows: dict[tuple[int, str, float, float], int] = {}
-    frozen = nlp.config["training"]["frozen_components"]
+    frozen = nlp.config.interpolate()["training"]["frozen_components"]
     for pipe, component in nlp.pipeline:
         if pipe not in frozen and isinstance(getattr(component, "model", None), Model):
             for row, size in _rows(optimizer, component.model):

@@ -179,7 +179,7 @@ def test_unknown_name_stops_the_first_update() -> None:
     optimizer = optimizer_of()
     weights, gradient = np.ones(1, "float32"), np.ones(1, "float32")
     optimizer((1, "encoder.albert_layer_groups.0.weight"), weights, gradient)
-    with pytest.raises(ConfigError, match="encoder.albert_layer_groups.0.weight"):
+    with pytest.raises(ConfigError, match=r"encoder\.albert_layer_groups\.0\.weight"):
         optimizer.step_schedules()
 
 
