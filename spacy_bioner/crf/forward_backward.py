@@ -17,7 +17,7 @@ from spacy_bioner.crf.packing import Packing, chunks_of_sentences
 from spacy_bioner.crf.scores import CrfScores, Floats1d, Floats2d, Ints1d, Posterior
 
 # A chunk's arrays stay in the processor's second-level cache.
-SCORES_PER_CHUNK = 30_000
+SCORES_PER_CHUNK = 40_000
 # Messages are rescaled before they can shrink by more than this many nats.
 NATS_BETWEEN_RESCALINGS = 250.0
 # Sums below this have lost weight to underflow: what is left may be inexact.
@@ -35,8 +35,11 @@ def forward_backward(emissions: Floats2d, lengths: Ints1d, scores: CrfScores) ->
     marginals = np.empty((n_tokens, n_tags))
     expected = np.zeros((n_tags, n_tags))
     if n_tokens:
-        for sentences, tokens in chunks_of_sentences(lengths, SCORES_PER_CHUNK // n_tags):
-            part = _forward_backward_chunk(emissions[tokens], lengths[sentences], scores)
+        chunks = chunks_of_sentences(lengths, SCORES_PER_CHUNK // n_tags)
+        longest = max(tokens.stop - tokens.start for _, tokens in chunks)
+        workspace = np.empty((3, longest, 2 * n_tags))
+        for sentences, tokens in chunks:
+            part = _forward_backward_chunk(emissions[tokens], lengths[sentences], scores, workspace)
             log_partition[sentences] = part.log_partition
             marginals[tokens] = part.marginals
             expected += part.expected_transitions
@@ -56,7 +59,10 @@ class _Messages:
     log_scale: Floats1d
 
 
-def _forward_backward_chunk(emissions: Floats2d, lengths: Ints1d, scores: CrfScores) -> Posterior:
+def _forward_backward_chunk(
+    emissions: Floats2d, lengths: Ints1d, scores: CrfScores, workspace: Floats2d
+) -> Posterior:
+    """The posterior of some sentences; workspace (3, >= N, 2T) is overwritten."""
     packing = Packing.from_lengths(lengths)
     if packing.n_tokens == 0:
         empty = np.zeros((0, scores.n_tags))
@@ -64,7 +70,7 @@ def _forward_backward_chunk(emissions: Floats2d, lengths: Ints1d, scores: CrfSco
     highest = emissions.max(axis=1, keepdims=True).astype(np.float64)  # (N, 1)
     with np.errstate(all="ignore"):
         shifted = np.subtract(emissions, highest, dtype=np.float64)  # (N, T), <= 0
-        messages = _scan(shifted, packing, scores)
+        messages = _scan(shifted, packing, scores, workspace[:, : packing.n_tokens])
         posterior, exact = _combine(messages, highest[:, 0], packing, scores)
     if not exact.all():
         _recompute_in_log_space(posterior, np.flatnonzero(~exact), emissions, packing, scores)
@@ -91,15 +97,19 @@ def _exp_shifted(values: Floats2d | Floats1d) -> tuple[Floats2d, float]:
     return np.exp(values - shift), shift
 
 
-def _scan(shifted: Floats2d, packing: Packing, scores: CrfScores) -> _Messages:
-    """Both recursions at once over rows of emissions (N, T) shifted to maximum 0."""
+def _scan(shifted: Floats2d, packing: Packing, scores: CrfScores, workspace: Floats2d) -> _Messages:
+    """Both recursions at once over rows of emissions (N, T) shifted to maximum 0.
+
+    workspace (3, N, 2T): the messages returned lie in it.
+    """
     n_tags = scores.n_tags
     tokens = np.column_stack([packing.forward, packing.backward])
-    emitted = np.take(np.exp(shifted), tokens, axis=0).reshape(-1, 2 * n_tags)  # (N, 2T)
+    emitted, before, after = workspace  # (N, 2T) each
+    weights = np.exp(shifted)
+    np.take(weights, tokens, axis=0, out=emitted.reshape(-1, 2, n_tags), mode="clip")
     step_weights = _exp_shifted(scores.transitions)[0]
     both = np.zeros((2 * n_tags, 2 * n_tags))  # forward steps [from, to], backward [to, from]
     both[:n_tags, :n_tags], both[n_tags:, n_tags:] = step_weights, step_weights.T
-    before, after = np.empty_like(emitted), np.empty_like(emitted)
     log_scale = np.zeros(packing.n_tokens)
     interval, ones = _rescaling_interval(shifted, scores), np.ones(n_tags)
     steps = packing.steps
