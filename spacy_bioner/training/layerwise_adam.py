@@ -149,7 +149,11 @@ class LayerwiseAdam(Optimizer):  # type: ignore[misc]
     def __call__(
         self, key: Key, weights: Any, gradient: Any, *, lr_scale: float = 1.0
     ) -> tuple[Any, Any]:
-        """Updates `weights` in place and sets `gradient` to zero; returns both."""
+        """Updates `weights` in place and returns both, `gradient` to be zeroed or zero.
+
+        Names with dots come from torch modules, whose shim zeroes their gradients
+        after this call; a second pass over them would cost an eighth of the step.
+        """
         if len(gradient) < 1:
             return weights, gradient
         self._meet(key)
@@ -159,7 +163,8 @@ class LayerwiseAdam(Optimizer):  # type: ignore[misc]
             self._held[key] = (weights, gradient.copy(), lr_scale)
         else:
             self._step(key, weights, gradient, lr_scale)
-        gradient[...] = 0
+        if "." not in key[1]:
+            gradient[...] = 0
         return weights, gradient
 
     def step_schedules(self) -> None:
