@@ -17,7 +17,7 @@ from spacy_bioner.crf.packing import Packing, chunks_of_sentences
 from spacy_bioner.crf.scores import CrfScores, Floats1d, Floats2d, Ints1d, Posterior
 
 # A chunk's arrays stay in the processor's second-level cache.
-SCORES_PER_CHUNK = 40_000
+SCORES_PER_CHUNK = 60_000
 # Messages are rescaled before they can shrink by more than this many nats.
 NATS_BETWEEN_RESCALINGS = 250.0
 # Sums below this have lost weight to underflow: what is left may be inexact.
@@ -142,17 +142,15 @@ def _combine(
     row_of_backward[packing.backward] = np.arange(packing.n_tokens)
     # backward messages, emission included, in the order of forward rows: (N, T)
     backward = np.take(directions, 2 * row_of_backward[packing.forward] + 1, axis=0)
-    joint = messages.before[:, :n_tags] * backward
-    norm = joint @ np.ones(n_tags)  # (N,)
+    forward = messages.before[:, :n_tags]  # (N, T)
+    norm = np.einsum("ij,ij->i", forward, backward)  # (N,)
+    backward /= norm[:, None]
     log_partition, final = _log_partition(messages, highest, packing, scores)
     exact = np.ones(packing.n_sentences, dtype=np.bool_)
     lost = ~(norm > SMALLEST_EXACT_SUM) | np.isnan(messages.log_scale)
     exact[packing.sentence[lost]] = False
     exact[np.flatnonzero(packing.lengths)[~(final > SMALLEST_EXACT_SUM)]] = False
-    marginals = np.empty_like(joint)
-    joint /= norm[:, None]
-    marginals[packing.forward] = joint
-    backward /= norm[:, None]
+    marginals = np.take(forward * backward, packing.row_of_token, axis=0)
     if not exact.all():
         backward[~exact[packing.sentence]] = 0.0
         np.nan_to_num(messages.after, copy=False)
@@ -168,11 +166,8 @@ def _log_partition(
 ) -> tuple[Floats1d, Floats1d]:
     """log Z of each sentence (B,), and the scaled sums that it was read from."""
     end_weights, end_shift = _exp_shifted(scores.end)
-    row_of_forward = np.empty(packing.n_tokens, dtype=np.int64)
-    row_of_forward[packing.forward] = np.arange(packing.n_tokens)
-    final = messages.after[row_of_forward[packing.last], : scores.n_tags] @ end_weights
-    taken = highest.copy()
-    taken[packing.forward] += messages.log_scale
+    final = messages.after[packing.row_of_token[packing.last], : scores.n_tags] @ end_weights
+    taken = highest + messages.log_scale[packing.row_of_token]
     shifts = float(scores.start.max()) + end_shift
     filled = packing.lengths > 0
     inner_steps = packing.lengths[filled] - 1

@@ -25,6 +25,7 @@ class Packing:
     steps: L + 1 offsets; the rows of step t are steps[t]:steps[t + 1].
     forward (N,): token visited by each row from the left.
     backward (N,): token visited by each row from the right.
+    row_of_token (N,): row that visits each token from the left.
     sentence (N,): sentence of each row.
     previous (N,): row of the same sentence one step before, -1 at step 0.
     first, last: first and last token of each sentence that is not empty.
@@ -34,6 +35,7 @@ class Packing:
     steps: list[int]
     forward: Ints1d
     backward: Ints1d
+    row_of_token: Ints1d
     sentence: Ints1d
     previous: Ints1d
     first: Ints1d
@@ -53,11 +55,14 @@ class Packing:
         step = np.repeat(np.arange(n_steps), running)
         rank = np.arange(steps[-1]) - steps[step]
         start = starts[order][rank]
+        row_of_token = np.empty(len(rank), dtype=np.int64)
+        row_of_token[start + step] = np.arange(len(rank))
         return cls(
             lengths=lengths,
             steps=steps.tolist(),
             forward=start + step,
             backward=start + ranked[rank] - 1 - step,
+            row_of_token=row_of_token,
             sentence=order[rank],
             previous=np.where(step > 0, steps[np.maximum(step - 1, 0)] + rank, -1),
             first=starts[filled],
