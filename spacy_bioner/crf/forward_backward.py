@@ -9,19 +9,30 @@ float64 holds is recomputed in log space.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
+from math import inf, isfinite, log
 
 import numpy as np
 
 from spacy_bioner.crf.log_space import sentence_posterior
 from spacy_bioner.crf.packing import Packing, chunks_of_sentences
-from spacy_bioner.crf.scores import CrfScores, Floats1d, Floats2d, Ints1d, Posterior
+from spacy_bioner.crf.scores import (
+    Bools1d,
+    CrfScores,
+    Floats1d,
+    Floats2d,
+    Floats3d,
+    Ints1d,
+    Posterior,
+)
 
-# A chunk's arrays stay in the processor's second-level cache.
-SCORES_PER_CHUNK = 60_000
-# Messages are rescaled before they can shrink by more than this many nats.
-NATS_BETWEEN_RESCALINGS = 250.0
-# Sums below this have lost weight to underflow: what is left may be inexact.
-SMALLEST_EXACT_SUM = 1e-150
+# More at once makes fewer calls; less stays closer to the processor.
+SCORES_PER_CHUNK = 200_000
+# Messages are rescaled before they can shrink or grow by more than this many nats.
+NATS_BETWEEN_RESCALINGS = 130.0
+# Sums below this may have lost weight to underflow. What float64 drops is below 5e-324;
+# rescaling makes at most 5e-209 of that, and the message it meets 2e-152: 1e-37 of a sum.
+SMALLEST_EXACT_SUM = 1e-115
 
 
 def forward_backward(emissions: Floats2d, lengths: Ints1d, scores: CrfScores) -> Posterior:
@@ -31,165 +42,208 @@ def forward_backward(emissions: Floats2d, lengths: Ints1d, scores: CrfScores) ->
     lengths (B,), sum N. Raises ValueError if a sentence has no allowed path.
     """
     n_tokens, n_tags = emissions.shape
-    log_partition = np.zeros(len(lengths))
-    marginals = np.empty((n_tokens, n_tags))
-    expected = np.zeros((n_tags, n_tags))
-    if n_tokens:
+    result = Posterior(
+        log_partition=np.zeros(len(lengths)),
+        marginals=np.empty((n_tokens, n_tags)),
+        expected_transitions=np.zeros((n_tags, n_tags)),
+    )
+    if n_tokens == 0:
+        return result
+    with np.errstate(all="ignore"):
+        weights = _Weights.of(scores)
         chunks = chunks_of_sentences(lengths, SCORES_PER_CHUNK // n_tags)
         longest = max(tokens.stop - tokens.start for _, tokens in chunks)
-        workspace = np.empty((3, longest, 2 * n_tags))
+        workspace = np.empty((longest, 2, n_tags))
         for sentences, tokens in chunks:
-            part = _forward_backward_chunk(emissions[tokens], lengths[sentences], scores, workspace)
-            log_partition[sentences] = part.log_partition
-            marginals[tokens] = part.marginals
-            expected += part.expected_transitions
-    return Posterior(log_partition, marginals, expected)
+            part = Posterior(
+                result.log_partition[sentences],
+                result.marginals[tokens],
+                result.expected_transitions,
+            )
+            chunk = emissions[tokens], lengths[sentences]
+            exact = _fill_chunk(part, *chunk, weights, workspace)
+            if not exact.all():
+                _recompute_in_log_space(part, np.flatnonzero(~exact), *chunk, scores)
+    return result
 
 
 @dataclass(frozen=True)
-class _Messages:
-    """Scaled messages by row, forward in [:, :T], backward in [:, T:].
+class _Weights:
+    """Exponentials of a CRF's scores, all shifted so that the largest is 1.
 
-    before (N, 2T): without the row's own emission; after (N, 2T): with it;
-    log_scale (N,): what rescaling took from the forward message of each row.
+    start (T,), end (T,), transitions (T, T); shift: what was taken from each score;
+    span: nats from the lowest finite score to the highest.
     """
 
-    before: Floats2d
-    after: Floats2d
-    log_scale: Floats1d
+    start: Floats1d
+    end: Floats1d
+    transitions: Floats2d
+    shift: float
+    span: float
+
+    @classmethod
+    def of(cls, scores: CrfScores) -> _Weights:
+        table = np.concatenate([[scores.start, scores.end], scores.transitions])  # (2 + T, T)
+        low, high = _finite_range(table)
+        table -= high
+        np.exp(table, out=table)
+        return cls(table[0], table[1], table[2:], shift=high, span=high - low)
+
+    @property
+    def n_tags(self) -> int:
+        return len(self.start)
 
 
-def _forward_backward_chunk(
-    emissions: Floats2d, lengths: Ints1d, scores: CrfScores, workspace: Floats2d
-) -> Posterior:
-    """The posterior of some sentences; workspace (3, >= N, 2T) is overwritten."""
+def _finite_range(values: Floats2d | Floats1d) -> tuple[float, float]:
+    """Lowest and highest finite value; zeros if there is none."""
+    low, high = float(values.min()), float(values.max())
+    if not isfinite(high - low):
+        finite = values[np.isfinite(values)]
+        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    return low, high
+
+
+def _fill_chunk(
+    result: Posterior, emissions: Floats2d, lengths: Ints1d, weights: _Weights, workspace: Floats3d
+) -> Bools1d:
+    """Writes the posterior of some sentences; their expected transitions are added.
+
+    workspace (>= N, 2, T) is overwritten. Returns for which sentences scaling was exact,
+    (B,): of the others no steps are added, and the rest is wrong.
+    """
     packing = Packing.from_lengths(lengths)
     if packing.n_tokens == 0:
-        empty = np.zeros((0, scores.n_tags))
-        return Posterior(np.zeros(len(lengths)), empty, np.zeros_like(scores.transitions))
-    highest = emissions.max(axis=1, keepdims=True).astype(np.float64)  # (N, 1)
-    with np.errstate(all="ignore"):
-        shifted = np.subtract(emissions, highest, dtype=np.float64)  # (N, T), <= 0
-        messages = _scan(shifted, packing, scores, workspace[:, : packing.n_tokens])
-        posterior, exact = _combine(messages, highest[:, 0], packing, scores)
-    if not exact.all():
-        _recompute_in_log_space(posterior, np.flatnonzero(~exact), emissions, packing, scores)
-    return posterior
+        return np.ones(len(lengths), dtype=np.bool_)
+    taken, interval = _exp_emissions(emissions, weights, out=result.marginals)
+    messages = workspace[: packing.n_tokens]
+    result.marginals.take(packing.tokens, axis=0, out=messages, mode="clip")
+    log_scale = _scan(messages, packing, weights, interval)
+    _fill_log_partition(result, messages, log_scale, taken, packing, weights)
+    return _fill_marginals_and_steps(result, messages, packing, weights)
 
 
-def _spread(values: Floats2d | Floats1d) -> float:
-    finite = values[np.isfinite(values)]
-    return float(finite.max() - finite.min()) if finite.size else 0.0
+def _exp_emissions(
+    emissions: Floats2d, weights: _Weights, out: Floats2d
+) -> tuple[Floats1d | None, int]:
+    """Fills `out` (N, T) with the weights of the emissions, fit for float64.
 
-
-def _rescaling_interval(shifted: Floats2d, scores: CrfScores) -> int:
-    """Steps that may pass before a message could shrink below what float64 holds."""
-    lowest = shifted.min()
-    if not np.isfinite(lowest):
-        lowest = shifted[np.isfinite(shifted)].min(initial=0.0)
-    widest = max(_spread(scores.transitions), _spread(scores.start), _spread(scores.end))
-    per_step = widest - float(lowest) + np.log(scores.n_tags) + 1e-9
-    return max(1, int(NATS_BETWEEN_RESCALINGS / per_step))
-
-
-def _exp_shifted(values: Floats2d | Floats1d) -> tuple[Floats2d, float]:
-    shift = float(values.max())
-    return np.exp(values - shift), shift
-
-
-def _scan(shifted: Floats2d, packing: Packing, scores: CrfScores, workspace: Floats2d) -> _Messages:
-    """Both recursions at once over rows of emissions (N, T) shifted to maximum 0.
-
-    workspace (3, N, 2T): the messages returned lie in it.
+    Returns what was taken from each token's scores, (N,), if it had to be, and the
+    steps that messages may go without rescaling.
     """
-    n_tags = scores.n_tags
-    tokens = np.column_stack([packing.forward, packing.backward])
-    emitted, before, after = workspace  # (N, 2T) each
-    weights = np.exp(shifted)
-    np.take(weights, tokens, axis=0, out=emitted.reshape(-1, 2, n_tags), mode="clip")
-    step_weights = _exp_shifted(scores.transitions)[0]
-    both = np.zeros((2 * n_tags, 2 * n_tags))  # forward steps [from, to], backward [to, from]
-    both[:n_tags, :n_tags], both[n_tags:, n_tags:] = step_weights, step_weights.T
-    log_scale = np.zeros(packing.n_tokens)
-    interval, ones = _rescaling_interval(shifted, scores), np.ones(n_tags)
-    steps = packing.steps
-    n = steps[1]
-    before[:n, :n_tags] = _exp_shifted(scores.start)[0]
-    before[:n, n_tags:] = _exp_shifted(scores.end)[0]
-    np.multiply(before[:n], emitted[:n], out=after[:n])
-    for t in range(1, len(steps) - 1):
-        low, high = steps[t], steps[t + 1]
-        # the sentences still running: (m, 2T) of the step before
-        running = after[steps[t - 1] : steps[t - 1] + high - low]
+    taken = None
+    per_step = _nats_per_step(emissions, weights)
+    if per_step > NATS_BETWEEN_RESCALINGS:
+        taken = emissions.max(axis=1).astype(np.float64)
+        emissions = np.subtract(emissions, taken[:, None], dtype=np.float64)
+        per_step = _nats_per_step(emissions, weights)
+    np.exp(emissions, out=out, dtype=np.float64)
+    return taken, max(1, int(NATS_BETWEEN_RESCALINGS / per_step))
+
+
+def _nats_per_step(emissions: Floats2d, weights: _Weights) -> float:
+    """By how much a step can make a message larger or smaller, at most."""
+    low, high = _finite_range(emissions)
+    return max(high + log(weights.n_tags), weights.span - low) + 1e-9
+
+
+def _scan(messages: Floats3d, packing: Packing, weights: _Weights, interval: int) -> Floats1d:
+    """Both recursions at once: the weights of emissions in (N, 2, T) become messages.
+
+    By row, [:, 0] forward and [:, 1] backward, the row's own emission included; nan from
+    where a message had lost weight. Returns the log of what rescaling took from the
+    forward messages of each rank's sentence.
+    """
+    n, _, n_tags = messages[: packing.steps[1]].shape
+    # forward steps [from, to] and backward steps [to, from]
+    steps = np.array([weights.transitions, weights.transitions.T])
+    reached = np.empty((n, 2, n_tags))
+    by_direction, reached_by_direction = messages.swapaxes(0, 1), reached.swapaxes(0, 1)
+    log_scale, ones = np.zeros((n, 2)), np.ones(n_tags)
+    messages[:n, 0] *= weights.start
+    messages[:n, 1] *= weights.end
+    previous = 0
+    for t, (low, high) in enumerate(pairwise(packing.steps[1:]), start=1):
+        m = high - low
+        end = previous + m  # of the rows of the step before whose sentences go on
         if t % interval == 0:
-            sums = running.reshape(-1, 2, n_tags) @ ones  # (m, 2)
-            running.reshape(-1, 2, n_tags)[...] /= sums[:, :, None]
-            log_scale[low:high] = np.log(sums[:, 0])
-            log_scale[low:high][sums.min(axis=1) < SMALLEST_EXACT_SUM] = np.nan
-        # (m, 2T) @ (2T, 2T) -> (m, 2T)
-        np.dot(running, both, out=before[low:high])
-        np.multiply(before[low:high], emitted[low:high], out=after[low:high])
-    return _Messages(before, after, log_scale)
+            running = messages[previous:end].reshape(-1, n_tags)  # (2m, T)
+            sums = running @ ones
+            sums[sums <= SMALLEST_EXACT_SUM] = np.nan
+            running /= sums[:, None]
+            log_scale[:m] += np.log(sums).reshape(m, 2)
+        # (2, m, T) @ (2, T, T) -> (2, m, T)
+        np.matmul(by_direction[:, previous:end], steps, out=reached_by_direction[:, :m])
+        messages[low:high] *= reached[:m]
+        previous = low
+    return log_scale[:, 0]
 
 
-def _combine(
-    messages: _Messages, highest: Floats1d, packing: Packing, scores: CrfScores
-) -> tuple[Posterior, np.ndarray]:
-    """Posterior of a chunk, and for each sentence (B,) whether its scaling was exact."""
-    n_tags = scores.n_tags
-    directions = messages.after.reshape(-1, n_tags)  # (2N, T): forward, backward, forward, ...
-    row_of_backward = np.empty(packing.n_tokens, dtype=np.int64)
-    row_of_backward[packing.backward] = np.arange(packing.n_tokens)
-    # backward messages, emission included, in the order of forward rows: (N, T)
-    backward = np.take(directions, 2 * row_of_backward[packing.forward] + 1, axis=0)
-    forward = messages.before[:, :n_tags]  # (N, T)
-    norm = np.einsum("ij,ij->i", forward, backward)  # (N,)
-    backward /= norm[:, None]
-    log_partition, final = _log_partition(messages, highest, packing, scores)
-    exact = np.ones(packing.n_sentences, dtype=np.bool_)
-    lost = ~(norm > SMALLEST_EXACT_SUM) | np.isnan(messages.log_scale)
-    exact[packing.sentence[lost]] = False
-    exact[np.flatnonzero(packing.lengths)[~(final > SMALLEST_EXACT_SUM)]] = False
-    marginals = np.take(forward * backward, packing.row_of_token, axis=0)
-    if not exact.all():
-        backward[~exact[packing.sentence]] = 0.0
-        np.nan_to_num(messages.after, copy=False)
-    later = packing.steps[1]
-    # (T, N') @ (N', T): expected steps [from, to], before the steps' own weight
-    pairs = np.take(directions, 2 * packing.previous[later:], axis=0).T @ backward[later:]
-    expected = pairs * _exp_shifted(scores.transitions)[0]
-    return Posterior(log_partition, marginals, expected), exact
+def _fill_log_partition(
+    result: Posterior,
+    messages: Floats3d,
+    log_scale: Floats1d,
+    taken: Floats1d | None,
+    packing: Packing,
+    weights: _Weights,
+) -> None:
+    """Log Z of each sentence that is not empty, nan where it is not exact."""
+    rows = packing.from_left[packing.last]
+    final = messages[rows, 0] @ weights.end  # a rank each
+    final[final <= SMALLEST_EXACT_SUM] = np.nan
+    lengths = packing.lengths[packing.sentence]
+    log_partition = np.log(final) + log_scale + (lengths + 1) * weights.shift
+    if taken is not None:
+        rank = np.repeat(np.argsort(packing.sentence), packing.lengths[packing.lengths > 0])
+        log_partition += np.bincount(rank, taken)
+    result.log_partition[packing.sentence] = log_partition
 
 
-def _log_partition(
-    messages: _Messages, highest: Floats1d, packing: Packing, scores: CrfScores
-) -> tuple[Floats1d, Floats1d]:
-    """log Z of each sentence (B,), and the scaled sums that it was read from."""
-    end_weights, end_shift = _exp_shifted(scores.end)
-    final = messages.after[packing.row_of_token[packing.last], : scores.n_tags] @ end_weights
-    taken = highest + messages.log_scale[packing.row_of_token]
-    shifts = float(scores.start.max()) + end_shift
-    filled = packing.lengths > 0
-    inner_steps = packing.lengths[filled] - 1
-    log_partition = np.zeros(packing.n_sentences)
-    log_partition[filled] = np.log(final) + np.add.reduceat(taken, packing.first) + shifts
-    log_partition[filled] += inner_steps * float(scores.transitions.max())
-    return log_partition, final
+def _fill_marginals_and_steps(
+    result: Posterior, messages: Floats3d, packing: Packing, weights: _Weights
+) -> Bools1d:
+    """Marginals, and expected transitions, which are added.
+
+    Returns which sentences are exact, (B,): of the others nothing is added.
+    """
+    n_tags = weights.n_tags
+    directions = messages.reshape(-1, n_tags)  # (2N, T)
+    # in the order of tokens, (N, T) each; mode "clip" spares numpy a copy
+    forward = directions.take(2 * packing.from_left, axis=0, mode="clip")
+    backward = directions.take(2 * packing.from_right + 1, axis=0, mode="clip")
+    marginals = result.marginals
+    # forward messages without the token's own emission: (N - 1, T) @ (T, T)
+    np.dot(forward[:-1], weights.transitions, out=marginals[1:])
+    marginals[packing.first] = weights.start
+    marginals *= backward
+    norm = marginals @ np.ones(n_tags)  # (N,)
+    exact = np.isfinite(result.log_partition)
+    if not (norm.min() > SMALLEST_EXACT_SUM and norm.max() < inf and exact.all()):
+        sentence = np.repeat(np.arange(len(exact)), packing.lengths)
+        exact[sentence[~((norm > SMALLEST_EXACT_SUM) & (norm < inf))]] = False
+        left_out = ~exact[sentence]
+        forward[left_out] = backward[left_out] = 0.0
+        norm[left_out] = 1.0
+    # repeated: numpy is slow to spread a column over short rows
+    scale = (1 / norm).repeat(n_tags).reshape(-1, n_tags)
+    marginals *= scale
+    backward *= scale
+    backward[packing.first] = 0.0  # no step leads there
+    # (T, N - 1) @ (N - 1, T): expected steps [from, to], before the steps' own weight
+    steps = forward[:-1].T @ backward[1:]
+    steps *= weights.transitions
+    result.expected_transitions[...] += steps
+    return exact
 
 
 def _recompute_in_log_space(
-    posterior: Posterior,
-    sentences: Ints1d,
-    emissions: Floats2d,
-    packing: Packing,
-    scores: CrfScores,
+    result: Posterior, sentences: Ints1d, emissions: Floats2d, lengths: Ints1d, scores: CrfScores
 ) -> None:
-    ends = np.cumsum(packing.lengths)
+    ends = np.cumsum(lengths)
     for b in sentences:
-        tokens = slice(ends[b] - packing.lengths[b], ends[b])
+        tokens = slice(ends[b] - lengths[b], ends[b])
         log_partition, marginals, expected = sentence_posterior(
             emissions[tokens].astype(np.float64), scores
         )
-        posterior.log_partition[b] = log_partition
-        posterior.marginals[tokens] = marginals
-        posterior.expected_transitions[...] += expected
+        result.log_partition[b] = log_partition
+        result.marginals[tokens] = marginals
+        result.expected_transitions[...] += expected

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from spacy_bioner.crf.forward_backward import forward_backward
@@ -35,13 +37,13 @@ def loss_and_gradient(
     the agreeing paths (Lafferty et al. 2001; Tsuboi et al. 2008 for partial labels).
     Raises ValueError if no path agrees.
     """
+    free = forward_backward(emissions, lengths, scores)
+    if tags.min(initial=0) >= 0:
+        _subtract_known_paths(free, emissions, tags, lengths, scores)
+        return _gradient(free, lengths)
     sentence = np.repeat(np.arange(len(lengths)), lengths)
     partial = np.zeros(len(lengths), dtype=np.bool_)
     partial[sentence[tags < 0]] = True
-    free = forward_backward(emissions, lengths, scores)
-    if not partial.any():
-        _subtract_known_paths(free, emissions, tags, lengths, scores)
-        return _gradient(free, lengths)
     known, unknown = ~partial[sentence], partial[sentence]  # (N,): tokens of each kind
     agreeing = forward_backward(
         np.where(allowed[unknown], emissions[unknown], -np.inf), lengths[partial], scores
@@ -60,44 +62,67 @@ def loss_and_gradient(
 
 def path_scores(emissions: Floats2d, tags: Ints1d, lengths: Ints1d, scores: CrfScores) -> Floats1d:
     """Score (B,) of one path (N,) through each sentence; 0 for empty sentences."""
-    first, last = _first_and_last(lengths)
-    terms = emissions[np.arange(len(tags)), tags].astype(np.float64)  # (N,)
-    terms[1:] += np.where(_continues(lengths), scores.transitions[tags[:-1], tags[1:]], 0.0)
-    terms[first] += scores.start[tags[first]]
-    terms[last] += scores.end[tags[last]]
+    return _path_scores(emissions, tags, _Visits.of(tags, lengths, scores.n_tags), lengths, scores)
+
+
+@dataclass(frozen=True)
+class _Visits:
+    """Where the path of each sentence goes, tags (N,), in flat arrays.
+
+    tags (N,): in an array (N, T); steps (N - 1,): from each token to the next in an
+    array (T, T), also from one sentence to another; first and last token of each
+    sentence that is not empty.
+    """
+
+    tags: Ints1d
+    steps: Ints1d
+    first: Ints1d
+    last: Ints1d
+
+    @classmethod
+    def of(cls, tags: Ints1d, lengths: Ints1d, n_tags: int) -> _Visits:
+        first, last = _first_and_last(lengths)
+        steps = tags[:-1] * n_tags
+        steps += tags[1:]
+        return cls(np.arange(0, len(tags) * n_tags, n_tags) + tags, steps, first, last)
+
+
+def _path_scores(
+    emissions: Floats2d, tags: Ints1d, visits: _Visits, lengths: Ints1d, scores: CrfScores
+) -> Floats1d:
     total = np.zeros(len(lengths))
-    if len(terms):
-        total[lengths > 0] = np.add.reduceat(terms, first)
+    if len(tags):
+        terms = emissions.ravel()[visits.tags].astype(np.float64)  # (N,)
+        into = scores.transitions.ravel()[visits.steps]  # (N - 1,)
+        into[visits.last[:-1]] = 0.0
+        terms[1:] += into
+        terms[visits.first] += scores.start[tags[visits.first]]
+        terms[visits.last] += scores.end[tags[visits.last]]
+        total[lengths > 0] = np.add.reduceat(terms, visits.first)
     return total
 
 
 def _first_and_last(lengths: Ints1d) -> tuple[Ints1d, Ints1d]:
     """First and last token of each sentence that is not empty."""
-    filled = lengths > 0
-    ends = np.cumsum(lengths)[filled]
-    return ends - lengths[filled], ends - 1
-
-
-def _continues(lengths: Ints1d) -> Bools2d:
-    """Whether each token but the very first is in the sentence of the one before, (N - 1,)."""
-    inner = np.ones(int(lengths.sum()), dtype=np.bool_)
-    inner[_first_and_last(lengths)[0]] = False
-    return inner[1:]
+    filled = lengths[lengths > 0]
+    ends = filled.cumsum()
+    return ends - filled, ends - 1
 
 
 def _subtract_known_paths(
     free: Posterior, emissions: Floats2d, tags: Ints1d, lengths: Ints1d, scores: CrfScores
 ) -> None:
     """Takes from a posterior, in place, the one that puts all weight on the known paths."""
-    log_weight = path_scores(emissions, tags, lengths, scores)
+    n_tags = scores.n_tags
+    visits = _Visits.of(tags, lengths, n_tags)
+    log_weight = _path_scores(emissions, tags, visits, lengths, scores)
     if not np.isfinite(log_weight).all():
         raise ValueError("the gold tags of a sentence break the constraints of the scheme")
     free.log_partition[...] -= log_weight
-    free.marginals[np.arange(len(tags)), tags] -= 1.0
-    inner = _continues(lengths)
-    steps = (tags[:-1] * scores.n_tags + tags[1:])[inner]
-    counts = np.bincount(steps, minlength=scores.n_tags**2)
-    free.expected_transitions[...] -= counts.reshape(scores.n_tags, scores.n_tags)
+    free.marginals.reshape(-1)[visits.tags] -= 1.0
+    counts = np.bincount(visits.steps, minlength=n_tags * n_tags)
+    counts -= np.bincount(visits.steps[visits.last[:-1]], minlength=n_tags * n_tags)
+    free.expected_transitions[...] -= counts.reshape(n_tags, n_tags)
 
 
 def _gradient(difference: Posterior, lengths: Ints1d) -> CrfGradient:

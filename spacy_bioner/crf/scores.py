@@ -9,7 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats1d = NDArray[np.float64]
 Floats2d = NDArray[np.float64]
+Floats3d = NDArray[np.float64]
 Ints1d = NDArray[np.int64]
+Bools1d = NDArray[np.bool_]
 Bools2d = NDArray[np.bool_]
 
 

@@ -22,10 +22,8 @@ def viterbi(emissions: Floats2d, lengths: Ints1d, scores: CrfScores) -> Ints1d:
     if packing.n_tokens == 0:
         return np.zeros(0, dtype=np.int64)
     shifted = np.subtract(emissions, emissions.max(axis=1, keepdims=True), dtype=np.float64)
-    best = _best_prefixes(shifted[packing.forward], packing, scores)
-    path = np.empty(packing.n_tokens, dtype=np.int64)
-    path[packing.forward] = _trace_back(best, packing, scores)
-    return path
+    best = _best_prefixes(shifted[packing.tokens[:, 0]], packing, scores)
+    return _trace_back(best, packing, scores)[packing.from_left]
 
 
 def _best_prefixes(

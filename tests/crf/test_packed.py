@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_bioner.crf import get_backend, packed
-from spacy_bioner.crf.forward_backward import forward_backward
+from spacy_bioner.crf.forward_backward import SCORES_PER_CHUNK, forward_backward
 from spacy_bioner.crf.scores import CrfScores
 from spacy_bioner.tags import UNKNOWN, TagScheme
 from tests.crf import brute_force
@@ -200,12 +200,35 @@ def test_results_do_not_depend_on_the_batch(lengths, seed, scale):
     together = packed.loss_and_gradient(emissions, tags, no_mask(emissions), lengths, scores)
     paths = packed.best_paths(emissions, lengths, scores)
     best = packed.path_scores(emissions, paths, lengths, scores)
+    steps = np.zeros_like(together.transitions)
     for b, at in enumerate(sentences(lengths)):
         alone = packed.loss_and_gradient(
             emissions[at], tags[at], no_mask(emissions[at]), lengths[b : b + 1], scores
         )
         assert together.loss[b] == pytest.approx(alone.loss[0], abs=1e-7)
         np.testing.assert_allclose(together.emissions[at], alone.emissions, atol=1e-9)
+        steps += alone.transitions
         path = packed.best_paths(emissions[at], lengths[b : b + 1], scores)
         score = packed.path_scores(emissions[at], path, lengths[b : b + 1], scores)
         assert best[b] == pytest.approx(score[0], abs=1e-9)
+    np.testing.assert_allclose(together.transitions, steps, atol=1e-9)
+
+
+@pytest.mark.parametrize("empty", [0, 3])
+@pytest.mark.parametrize("spread", [2.0, 200.0])
+def test_batch_of_several_chunks_and_of_sentences_that_underflow(scheme, rng, empty, spread):
+    n_tags = len(scheme.tags)
+    lengths = np.array([SCORES_PER_CHUNK // n_tags, 0, 7, SCORES_PER_CHUNK // n_tags] + empty * [0])
+    scores, (emissions, tags) = make_scores(scheme, rng), random_batch(scheme, rng, lengths)
+    short = sentences(lengths)[2]
+    emissions[short] = spread * rng.normal(size=(7, n_tags))
+    together = packed.loss_and_gradient(emissions, tags, no_mask(emissions), lengths, scores)
+    steps = np.zeros_like(together.transitions)
+    for b, at in enumerate(sentences(lengths)):
+        alone = packed.loss_and_gradient(
+            emissions[at], tags[at], no_mask(emissions[at]), lengths[b : b + 1], scores
+        )
+        steps += alone.transitions
+        assert together.loss[b] == pytest.approx(alone.loss[0], rel=1e-9)
+        np.testing.assert_allclose(together.emissions[at], alone.emissions, atol=1e-9)
+    np.testing.assert_allclose(together.transitions, steps, rtol=1e-9, atol=1e-7)
