@@ -35,17 +35,21 @@ NATS_BETWEEN_RESCALINGS = 130.0
 SMALLEST_EXACT_SUM = 1e-115
 
 
-def forward_backward(emissions: Floats2d, lengths: Ints1d, scores: CrfScores) -> Posterior:
+def forward_backward(
+    emissions: Floats2d, lengths: Ints1d, scores: CrfScores, *, keep_following: bool = False
+) -> Posterior:
     """Log partition, marginals and expected transitions of packed sentences.
 
-    emissions (N, T): sentences end to end, -inf for a tag excluded at a token;
-    lengths (B,), sum N. Raises ValueError if a sentence has no allowed path.
+    emissions (N, T): sentences end to end, -inf for a tag excluded at a token; lengths
+    (B,), sum N; keep_following: fill Posterior.following. Raises ValueError if a sentence
+    has no allowed path.
     """
     n_tokens, n_tags = emissions.shape
     result = Posterior(
         log_partition=np.zeros(len(lengths)),
         marginals=np.empty((n_tokens, n_tags)),
         expected_transitions=np.zeros((n_tags, n_tags)),
+        following=np.empty((n_tokens, n_tags)) if keep_following else None,
     )
     if n_tokens == 0:
         return result
@@ -59,6 +63,7 @@ def forward_backward(emissions: Floats2d, lengths: Ints1d, scores: CrfScores) ->
                 result.log_partition[sentences],
                 result.marginals[tokens],
                 result.expected_transitions,
+                None if result.following is None else result.following[tokens],
             )
             chunk = emissions[tokens], lengths[sentences]
             exact = _fill_chunk(part, *chunk, weights, workspace)
@@ -226,6 +231,8 @@ def _fill_marginals_and_steps(
     # repeated: numpy is slow to spread a column over short rows
     scale = (1 / norm).repeat(n_tags).reshape(-1, n_tags)
     marginals *= scale
+    if result.following is not None:
+        result.following[...] = backward
     backward *= scale
     backward[packing.first] = 0.0  # no step leads there
     # (T, N - 1) @ (N - 1, T): expected steps [from, to], before the steps' own weight
@@ -247,3 +254,5 @@ def _recompute_in_log_space(
         result.log_partition[b] = log_partition
         result.marginals[tokens] = marginals
         result.expected_transitions[...] += expected
+        if result.following is not None:
+            result.following[tokens] = np.nan

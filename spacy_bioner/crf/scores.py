@@ -11,6 +11,7 @@ Floats1d = NDArray[np.float64]
 Floats2d = NDArray[np.float64]
 Floats3d = NDArray[np.float64]
 Ints1d = NDArray[np.int64]
+Ints2d = NDArray[np.int64]
 Bools1d = NDArray[np.bool_]
 Bools2d = NDArray[np.bool_]
 
@@ -67,9 +68,12 @@ class Posterior:
 
     log_partition (B,): log of the summed weight of all paths, 0 for empty sentences;
     marginals (N, T): probability of each tag at each token;
-    expected_transitions (T, T): expected number of each step, summed over sentences.
+    expected_transitions (T, T): expected number of each step, summed over sentences;
+    following (N, T), if it was asked for: weight of each tag at each token with all that
+        follows it, up to a factor a token; nan in sentences that needed log space.
     """
 
     log_partition: Floats1d
     marginals: Floats2d
     expected_transitions: Floats2d
+    following: Floats2d | None = None

@@ -22,16 +22,16 @@ def viterbi(emissions: Floats2d, lengths: Ints1d, scores: CrfScores) -> Ints1d:
     if packing.n_tokens == 0:
         return np.zeros(0, dtype=np.int64)
     shifted = np.subtract(emissions, emissions.max(axis=1, keepdims=True), dtype=np.float64)
-    best = _best_prefixes(shifted[packing.tokens[:, 0]], packing, scores)
-    return _trace_back(best, packing, scores)[packing.from_left]
+    best = best_prefixes(shifted[packing.tokens[:, 0]], packing, scores)
+    return trace_back(best, packing, scores)[packing.from_left]
 
 
-def _best_prefixes(
-    emitted: Floats2d, packing: Packing, scores: CrfScores
+def best_prefixes(
+    emitted: Floats2d, packing: Packing, scores: CrfScores, *, shift: bool = True
 ) -> list[NDArray[np.float64]]:
-    """For each step (T, m): score of the best path up to each tag, up to a shift a sentence.
+    """For each step (T, m): score of the best path up to each tag.
 
-    The batch is the last axis: long inner loops, and no argmax on the way.
+    shift: up to a number that is the same for all tags of a sentence at that step. The batch is the last axis: long inner loops, and no argmax on the way.
     """
     steps = packing.steps
     current = np.ascontiguousarray((emitted[: steps[1]] + scores.start).T)  # (T, m)
@@ -47,13 +47,13 @@ def _best_prefixes(
         np.add(current[:, None, :width], repeated, out=candidates)
         current = np.maximum.reduce(candidates, axis=0)
         current += emitted[low:high].T
-        if t % STEPS_BETWEEN_SHIFTS == 0:
+        if shift and t % STEPS_BETWEEN_SHIFTS == 0:
             current -= current.max(axis=0)
         best.append(current)
     return best
 
 
-def _trace_back(best: list[NDArray[np.float64]], packing: Packing, scores: CrfScores) -> Ints1d:
+def trace_back(best: list[NDArray[np.float64]], packing: Packing, scores: CrfScores) -> Ints1d:
     """Best tag of each row (N,), from the last step to the first."""
     into = np.ascontiguousarray(scores.transitions.T)  # [to, from]
     path = np.empty(packing.n_tokens, dtype=np.int64)
