@@ -50,6 +50,19 @@ class Spans(NamedTuple):
     label: Ints1d
 
 
+class SpanTags(NamedTuple):
+    """The tags of S entities, entity after entity: R tokens in all.
+
+    tokens (R,), tags (R,); first (S,): where each entity begins in these arrays;
+    not_next (S,): the tag that would continue the entity, -1 where none can.
+    """
+
+    tokens: Ints1d
+    tags: Ints1d
+    first: Ints1d
+    not_next: Ints1d
+
+
 @dataclass(frozen=True)
 class TagScheme:
     """Tags for some entity labels.
@@ -166,6 +179,42 @@ class TagScheme:
             after = np.flatnonzero(~known[1:] & (tags[:-1] > OUTSIDE)) + 1
             mask[after, 2 + 2 * self._label_of_tag[tags[after - 1]]] = False
         return mask
+
+    @property
+    def _of_one(self) -> int:
+        """Offset, among a label's tags, of an entity of one token."""
+        return self.prefixes.index("U") if self.name == "BILUO" else 0
+
+    @property
+    def _of_last(self) -> int:
+        """Offset, among a label's tags, of the last of several tokens."""
+        return self.prefixes.index("L") if self.name == "BILUO" else 1
+
+    def span_tags(self, start: Ints1d, end: Ints1d, label: Ints1d) -> SpanTags:
+        """The tags of S entities, (S,) each; tokens count from wherever start and end do."""
+        length = end - start
+        first = np.cumsum(length) - length
+        base = 1 + label * len(self.prefixes)
+        tags = np.repeat(base + 1, length)
+        tags[first] = base
+        tags[first + length - 1] = base + np.where(length == 1, self._of_one, self._of_last)
+        tokens = np.arange(length.sum()) + np.repeat(start - first, length)
+        not_next = base + 1 if self.name == "BIO" else np.full(len(label), -1)
+        return SpanTags(tokens, tags, first, not_next)
+
+    @cached_property
+    def within(self) -> Constraints:
+        """What may stand in the midst of a run of tokens that no entity may divide.
+
+        start (T,): tags that may stand at all but the first token; end (T,): at all but
+        the last; transitions (T, T): steps that stay inside one entity, or outside.
+        """
+        prefix, label = self._prefix_of_tag, self._label_of_tag
+        outside = prefix == "O"
+        continues, carries = np.isin(prefix, ("I", "L")), np.isin(prefix, ("B", "I"))
+        same = carries[:, None] & continues[None, :] & (label[:, None] == label[None, :])
+        steps = same | (outside[:, None] & outside[None, :])
+        return Constraints(outside | continues, outside | carries, steps)
 
     def spans(self, tags: Ints1d, lengths: Ints1d) -> Spans:
         """Entities in packed tag ids (N,) of sentences of the given lengths (B,).

@@ -89,7 +89,8 @@ def _log_no_continuation(
 def _steps_from(scores: CrfScores, tags: Ints1d) -> Floats2d:
     """Weights (n, T) of the steps out of each of n tags, up to a factor a row."""
     rows = scores.transitions[tags]
-    return np.exp(rows - rows.max(axis=1, keepdims=True))
+    weights: Floats2d = np.exp(rows - rows.max(axis=1, keepdims=True))
+    return weights
 
 
 def _recompute(

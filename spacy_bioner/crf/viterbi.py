@@ -31,7 +31,8 @@ def best_prefixes(
 ) -> list[NDArray[np.float64]]:
     """For each step (T, m): score of the best path up to each tag.
 
-    shift: up to a number that is the same for all tags of a sentence at that step. The batch is the last axis: long inner loops, and no argmax on the way.
+    shift: up to a number that is the same for all tags of a sentence at that step.
+    The batch is the last axis: long inner loops, and no argmax on the way.
     """
     steps = packing.steps
     current = np.ascontiguousarray((emitted[: steps[1]] + scores.start).T)  # (T, m)
