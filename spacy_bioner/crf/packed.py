@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from spacy_bioner.crf.forward_backward import forward_backward
+from spacy_bioner.crf.refinement import Refinement
 from spacy_bioner.crf.scores import (
+    Bools1d,
     Bools2d,
     CrfGradient,
     CrfScores,
@@ -18,6 +21,9 @@ from spacy_bioner.crf.scores import (
 )
 from spacy_bioner.crf.viterbi import viterbi as best_paths
 
+# Of some sentences, by index: a refinement, and where its R tags may stand (n, R).
+Refined = Mapping[int, tuple[Refinement, Bools2d]]
+
 __all__ = ["best_paths", "loss_and_gradient", "marginals", "path_scores"]
 
 
@@ -27,15 +33,21 @@ def marginals(emissions: Floats2d, lengths: Ints1d, scores: CrfScores) -> Floats
 
 
 def loss_and_gradient(
-    emissions: Floats2d, tags: Ints1d, allowed: Bools2d, lengths: Ints1d, scores: CrfScores
+    emissions: Floats2d,
+    tags: Ints1d,
+    allowed: Bools2d,
+    lengths: Ints1d,
+    scores: CrfScores,
+    refined: Refined | None = None,
 ) -> CrfGradient:
     """Negative log likelihood of what is known of the tags, and its exact gradient.
 
     emissions (N, T); tags (N,), negative where unknown; allowed (N, T): the tags
     that agree with what is known, read only in sentences with an unknown token;
-    lengths (B,). The loss of a sentence is log Z over all paths minus log Z over
-    the agreeing paths (Lafferty et al. 2001; Tsuboi et al. 2008 for partial labels).
-    Raises ValueError if no path agrees.
+    lengths (B,); refined: for sentences where such a mask does not say all, by index, a
+    refinement and where its tags may stand (n, R). The loss of a sentence is log Z over
+    all paths minus log Z over the agreeing ones (Lafferty et al. 2001; Tsuboi et al.
+    2008 for partial labels). Raises ValueError if no path agrees.
     """
     free = forward_backward(emissions, lengths, scores)
     if tags.min(initial=0) >= 0:
@@ -44,20 +56,33 @@ def loss_and_gradient(
     sentence = np.repeat(np.arange(len(lengths)), lengths)
     partial = np.zeros(len(lengths), dtype=np.bool_)
     partial[sentence[tags < 0]] = True
-    known, unknown = ~partial[sentence], partial[sentence]  # (N,): tokens of each kind
-    agreeing = forward_backward(
-        np.where(allowed[unknown], emissions[unknown], -np.inf), lengths[partial], scores
-    )
+    known = ~partial[sentence]  # (N,)
     labelled = Posterior(
         free.log_partition[~partial], free.marginals[known], free.expected_transitions
     )
     _subtract_known_paths(labelled, emissions[known], tags[known], lengths[~partial], scores)
     free.log_partition[~partial] = labelled.log_partition
     free.marginals[known] = labelled.marginals
-    free.log_partition[partial] -= agreeing.log_partition
-    free.marginals[unknown] -= agreeing.marginals
-    free.expected_transitions[...] -= agreeing.expected_transitions
+    simple = partial.copy()
+    simple[list(refined or ())] = False
+    masked = simple[sentence]
+    agreeing = forward_backward(
+        np.where(allowed[masked], emissions[masked], -np.inf), lengths[simple], scores
+    )
+    _subtract(free, agreeing, simple, masked)
+    for b, (refinement, standing) in (refined or {}).items():
+        inside = sentence == b
+        values = refinement.emissions(emissions[inside], standing)
+        found = forward_backward(values, lengths[b : b + 1], refinement.scores(scores))
+        _subtract(free, refinement.fold(found), np.arange(len(lengths)) == b, inside)
     return _gradient(free, lengths)
+
+
+def _subtract(free: Posterior, agreeing: Posterior, sentences: Bools1d, tokens: Bools1d) -> None:
+    """Takes the posterior of some sentences (B,), tokens (N,), from that of all, in place."""
+    free.log_partition[sentences] -= agreeing.log_partition
+    free.marginals[tokens] -= agreeing.marginals
+    free.expected_transitions[...] -= agreeing.expected_transitions
 
 
 def path_scores(emissions: Floats2d, tags: Ints1d, lengths: Ints1d, scores: CrfScores) -> Floats1d:

@@ -8,6 +8,7 @@ from thinc.api import Model
 from thinc.types import Ragged
 
 from spacy_bioner.crf import BACKENDS, CrfScores, get_backend
+from spacy_bioner.crf.packed import Refined, loss_and_gradient
 from spacy_bioner.crf.scores import Bools2d, Floats1d, Floats2d, Ints1d
 from spacy_bioner.errors import ConfigError
 
@@ -66,17 +67,24 @@ def crf_scores(model: Model[Any, Any]) -> CrfScores:
 
 
 def crf_loss(
-    model: Model[Any, Any], emissions: Ragged, tags: Ints1d, allowed: Bools2d
+    model: Model[Any, Any],
+    emissions: Ragged,
+    tags: Ints1d,
+    allowed: Bools2d,
+    refined: Refined | None = None,
 ) -> tuple[Floats1d, Ragged]:
     """Loss of each sentence (B,) and the gradient of the sum with respect to the emissions.
 
     Adds the gradient of the layer's own parameters to what they hold.
-    tags (N,), negative where unknown; allowed (N, T): see spacy_bioner.crf.packed.
+    tags (N,), negative where unknown; allowed (N, T), refined: see
+    spacy_bioner.crf.packed, which takes over from other backends where there is `refined`.
     """
-    scores = crf_scores(model)
-    found = get_backend(model.attrs["backend"]).loss_and_gradient(
-        model.ops.to_numpy(emissions.dataXd), tags, allowed, _lengths(model, emissions), scores
-    )
+    values, lengths = model.ops.to_numpy(emissions.dataXd), _lengths(model, emissions)
+    if refined:
+        found = loss_and_gradient(values, tags, allowed, lengths, crf_scores(model), refined)
+    else:
+        backend = get_backend(model.attrs["backend"])
+        found = backend.loss_and_gradient(values, tags, allowed, lengths, crf_scores(model))
     for name, gradient in (
         (START, found.start),
         (END, found.end),

@@ -10,7 +10,16 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from spacy_bioner.errors import LabelError
-from spacy_bioner.tags import Ints1d, Spans, TagScheme
+from spacy_bioner.models.lattice import Floats1d
+from spacy_bioner.pipeline.clamps import blocked_tokens, preset_entities
+from spacy_bioner.pipeline.confidences import (
+    CANDIDATES_KEY,
+    ENTITIES_KEY,
+    Prediction,
+    keep_scores,
+    spans_by_document,
+)
+from spacy_bioner.tags import Ints1d, TagScheme
 
 
 def reference_labels(examples: Iterable[Example]) -> list[str]:
@@ -63,17 +72,37 @@ def _require_begins(reference: Doc, iob: Ints1d, types: NDArray[np.uint64]) -> N
         )
 
 
-def set_entities(docs: Sequence[Doc], spans: Spans, labels: Sequence[str]) -> None:
-    """Sets doc.ents of each document to its spans; tokens outside them become O."""
-    if not docs:
-        return
-    keys = [docs[0].vocab.strings.add(label) for label in labels]
-    bounds = np.searchsorted(spans.sentence, np.arange(len(docs) + 1)).tolist()
-    starts, ends, label = spans.start.tolist(), spans.end.tolist(), spans.label.tolist()
-    for i, doc in enumerate(docs):
-        doc.set_ents(
-            [
-                Span(doc, starts[s], ends[s], label=keys[label[s]])
-                for s in range(bounds[i], bounds[i + 1])
-            ]
-        )
+def set_prediction(
+    docs: Sequence[Doc], prediction: Prediction, labels: Sequence[str], *, respect: bool
+) -> None:
+    """Sets doc.ents of each document to its spans; tokens outside them become O.
+
+    respect: entities that are set already stay, with all that is known of them, and so
+    do blocked tokens. Scores, where there are any, and candidates go to doc.spans.
+    """
+    ents = spans_by_document(docs, prediction.spans, labels)
+    for doc, found in zip(docs, ents, strict=True):
+        if respect:
+            _set_beside_preset(doc, found)
+        else:
+            doc.set_ents(found)
+    if prediction.scores is not None:
+        _keep_scores(docs, ents, ENTITIES_KEY, prediction.scores)
+    if prediction.candidates is not None and prediction.candidate_scores is not None:
+        others = spans_by_document(docs, prediction.candidates, labels)
+        _keep_scores(docs, others, CANDIDATES_KEY, prediction.candidate_scores)
+
+
+def _set_beside_preset(doc: Doc, found: list[Span]) -> None:
+    preset, blocked = preset_entities(doc), blocked_tokens(doc)
+    taken = {token.i for entity in preset for token in entity}
+    new = [span for span in found if not taken.intersection(range(span.start, span.end))]
+    doc.set_ents([*preset, *new], blocked=[Span(doc, i, i + 1) for i in blocked])
+
+
+def _keep_scores(
+    docs: Sequence[Doc], spans: Sequence[Sequence[Span]], key: str, scores: Floats1d
+) -> None:
+    ends = np.cumsum([len(found) for found in spans])
+    for doc, found, end in zip(docs, spans, ends.tolist(), strict=True):
+        keep_scores(doc, key, found, scores[end - len(found) : end].tolist())

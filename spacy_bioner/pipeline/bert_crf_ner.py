@@ -1,13 +1,15 @@
 """The pipeline component: emissions -> best path -> doc.ents, and its training."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 import numpy as np
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Config, Optimizer, set_dropout_rate
@@ -16,17 +18,35 @@ from thinc.types import Ragged
 from spacy_bioner.errors import ConfigError, LabelError
 from spacy_bioner.models.crf_layer import crf_best_paths, crf_loss, set_constraints
 from spacy_bioner.models.crf_tagger import set_n_tags
+from spacy_bioner.models.lattice import Lattice
 from spacy_bioner.models.softmax import softmax_best_tags, softmax_loss
 from spacy_bioner.models.types import CrfTagger
-from spacy_bioner.pipeline.annotation import gold_tags, reference_labels, set_entities
+from spacy_bioner.pipeline.annotation import reference_labels, set_prediction
+from spacy_bioner.pipeline.clamps import Clamps, clamps_of
+from spacy_bioner.pipeline.confidences import (
+    EntitySet,
+    Prediction,
+    entity_sets,
+    register_extension,
+    scored_prediction,
+    span_scores,
+)
 from spacy_bioner.pipeline.config_checks import check_training_config
-from spacy_bioner.tags import SchemeName, Spans, TagScheme
+from spacy_bioner.pipeline.partial import gold_of
+from spacy_bioner.pipeline.settings import Decoding
+from spacy_bioner.tags import SchemeName, TagScheme
 
 DEFAULT_CONFIG = Config().from_str(
     """
 [bert_crf_ner]
 loss = "crf"
 scheme = "BIO"
+scores = false
+threshold = 0.0
+candidates_floor = null
+preset = "overwrite"
+snap_runs = null
+incorrect_spans_key = null
 scorer = {"@scorers": "spacy.ner_scorer.v1"}
 
 [bert_crf_ner.model]
@@ -65,10 +85,31 @@ def make_bert_crf_ner(
     model: CrfTagger,
     loss: str,
     scheme: SchemeName,
+    scores: bool,
+    threshold: float,
+    candidates_floor: float | None,
+    preset: str,
+    snap_runs: bool | None,
+    incorrect_spans_key: str | None,
     scorer: Callable[..., dict[str, Any]] | None,
 ) -> "BertCrfNer":
-    """Registered as the factory `bert_crf_ner`. See BertCrfNer for the settings."""
-    return BertCrfNer(nlp.vocab, model, name, loss=loss, scheme=scheme, scorer=scorer)
+    """Registered as the factory `bert_crf_ner`. See BertCrfNer for the settings.
+
+    snap_runs: None for True where each Chinese character is a token and there is a CRF.
+    """
+    if snap_runs is None:
+        snap_runs = loss == "crf" and nlp.lang == "zh"
+    decoding = Decoding(scores, threshold, candidates_floor, preset, snap_runs)
+    return BertCrfNer(
+        nlp.vocab,
+        model,
+        name,
+        loss=loss,
+        scheme=scheme,
+        decoding=decoding,
+        incorrect_spans_key=incorrect_spans_key,
+        scorer=scorer,
+    )
 
 
 class BertCrfNer(TrainablePipe):  # type: ignore[misc]
@@ -78,6 +119,9 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
     loss: "crf" (negative log likelihood, decoded by Viterbi) or "softmax" (cross
         entropy of each token, decoded by its best tag).
     scheme: "BIO" or "BILUO".
+    decoding: see `Decoding`.
+    incorrect_spans_key: group of doc.spans that holds spans known to be no entities with
+        their labels, for training; as of spaCy's `ner`.
     scorer: computes scores from examples, spaCy's NER scorer by default.
 
     The losses reported and their gradients are sums over documents, so that
@@ -93,6 +137,8 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
         *,
         loss: str = "crf",
         scheme: SchemeName = "BIO",
+        decoding: Decoding | None = None,
+        incorrect_spans_key: str | None = None,
         scorer: Callable[..., dict[str, Any]] | None = None,
     ) -> None:
         if loss not in LOSSES:
@@ -102,7 +148,12 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
         self.model = model
         self.name = name
         self.scorer = scorer
+        self.decoding = decoding if decoding is not None else Decoding()
+        self.decoding.check(name, loss)
+        self.incorrect_spans_key = incorrect_spans_key
         self.cfg: dict[str, Any] = {"labels": [], "loss": loss, "scheme": scheme}
+        self.cfg["temperature"] = 1.0
+        register_extension()
         self._scheme = TagScheme((), scheme)
 
     @property
@@ -171,24 +222,91 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
         set_constraints(self.model.get_ref("crf"), *self.scheme.constraints)
         self.model.initialize(X=sample)
 
-    def predict(self, docs: Iterable[Doc]) -> Spans:
+    def predict(self, docs: Iterable[Doc]) -> Prediction:
         """The entities of the best path of each document, without setting them."""
         docs = list(docs)
         self._require_initialized()
         lengths = np.array([len(doc) for doc in docs], dtype=np.int64)
         if not lengths.any():
-            return self.scheme.spans(np.zeros(0, dtype=np.int64), lengths)
+            spans = self.scheme.spans(np.zeros(0, dtype=np.int64), lengths)
+            return Prediction(spans, np.zeros(0) if self.decoding.needs_scores else None)
         emissions: Ragged = self.model.predict(docs)
-        return self.scheme.spans(self._best_tags(emissions), lengths)
-
-    def _best_tags(self, emissions: Ragged) -> np.ndarray:
+        crf = self.model.get_ref("crf")
         if self.cfg["loss"] == "softmax":
-            return softmax_best_tags(self.model.get_ref("crf"), emissions)
-        return crf_best_paths(self.model.get_ref("crf"), emissions)
+            return Prediction(self.scheme.spans(softmax_best_tags(crf, emissions), lengths))
+        clamps = self._clamps(docs)
+        if clamps.are_none and not self.decoding.needs_scores and not self._is_calibrated_by_label:
+            return Prediction(self.scheme.spans(crf_best_paths(crf, emissions), lengths))
+        lattice = self._lattice(emissions, clamps)
+        spans = lattice.spans(lattice.best_tags())
+        if not self.decoding.needs_scores:
+            return Prediction(spans)
+        threshold, floor = self.decoding.threshold, self.decoding.candidates_floor
+        return scored_prediction(lattice, spans, threshold, floor)
 
-    def set_annotations(self, docs: Iterable[Doc], scores: Spans) -> None:
-        """Sets doc.ents, also where no entity was found."""
-        set_entities(list(docs), scores, self.labels)
+    def set_annotations(self, docs: Iterable[Doc], scores: Prediction) -> None:
+        """Sets doc.ents, also where no entity was found, and scores where there are any."""
+        respect = self.decoding.preset == "respect"
+        set_prediction(list(docs), scores, self.labels, respect=respect)
+
+    @contextmanager
+    def scoring(self, **settings: Any) -> Iterator["BertCrfNer"]:
+        """Within the block entities get scores; settings: other fields of `Decoding`."""
+        before = self.decoding
+        self.decoding = replace(before, scores=True, **settings)
+        try:
+            self.decoding.check(self.name, self.cfg["loss"])
+            yield self
+        finally:
+            self.decoding = before
+
+    def lattice(self, docs: Iterable[Doc]) -> Lattice:
+        """All tag paths of some documents, as far as decoding permits them, for sums over them.
+
+        Raises ConfigError if the component has no CRF.
+        """
+        docs = list(docs)
+        self._require_initialized()
+        if self.cfg["loss"] != "crf":
+            raise ConfigError(f'{self.name!r} has no CRF: it was trained with loss = "softmax"')
+        return self._lattice(self.model.predict(docs), self._clamps(docs))
+
+    def k_best(self, docs: Iterable[Doc], k: int = 5) -> list[list[EntitySet]]:
+        """The k most probable sets of entities of each document, best first."""
+        docs = list(docs)
+        return entity_sets(docs, self.lattice(docs), k, self.labels)
+
+    def score_spans(
+        self, doc: Doc, spans: Sequence[Span], *, any_label: bool = False
+    ) -> list[float]:
+        """The probability that each span is an entity: with its label, or with any.
+
+        Raises LabelError for a label that the model does not know.
+        """
+        return span_scores(self.lattice([doc]), spans, any_label=any_label)
+
+    def score_tokens(self, doc: Doc) -> list[float]:
+        """The probability that each token lies in an entity of any label."""
+        inside: list[float] = (1.0 - self.lattice([doc]).marginals()[:, 0]).clip(0, 1).tolist()
+        return inside
+
+    @property
+    def _is_calibrated_by_label(self) -> bool:
+        return isinstance(self.cfg["temperature"], dict)
+
+    def _clamps(self, docs: Sequence[Doc]) -> Clamps:
+        respect = self.decoding.preset == "respect"
+        return clamps_of(docs, self.scheme, respect=respect, snap_runs=self.decoding.snap_runs)
+
+    def _lattice(self, emissions: Ragged, clamps: Clamps) -> Lattice:
+        return Lattice.of(
+            self.model.get_ref("crf"),
+            emissions,
+            self.scheme,
+            temperature=self.cfg["temperature"],
+            allowed=clamps.allowed,
+            joined=clamps.joined,
+        )
 
     def update(
         self,
@@ -219,21 +337,21 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
     def get_loss(self, examples: Iterable[Example], scores: Ragged) -> tuple[float, Ragged]:
         """The summed loss and its gradient with respect to the emissions.
 
-        Tokens whose annotation is missing or misaligned count as unknown. Adds
+        Tokens whose annotation is missing or misaligned count as unknown; for documents
+        annotated for some types only and for spans known to be wrong see `gold_of`. Adds
         the gradient of the CRF's own parameters to the model.
         Raises LabelError if the annotation holds a label that the model lacks.
         """
-        gold = [gold_tags(example, self.scheme) for example in examples]
-        if not gold:
+        examples = list(examples)
+        if not examples:
             return 0.0, scores
         self._require_finite(scores.dataXd)
-        tags = np.concatenate(gold)
+        gold = gold_of(examples, self.scheme, self.incorrect_spans_key)
         crf = self.model.get_ref("crf")
         if self.cfg["loss"] == "softmax":
-            loss, d_scores = softmax_loss(crf, scores, tags)
+            loss, d_scores = softmax_loss(crf, scores, gold.tags)
         else:
-            allowed = np.concatenate([self.scheme.allowed(t) for t in gold])
-            loss, d_scores = crf_loss(crf, scores, tags, allowed)
+            loss, d_scores = crf_loss(crf, scores, gold.tags, gold.allowed, gold.refined)
         self._require_finite(loss)
         return float(loss.sum()), d_scores
 

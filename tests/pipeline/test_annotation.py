@@ -10,7 +10,8 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from spacy_bioner.errors import LabelError
-from spacy_bioner.pipeline.annotation import gold_tags, reference_labels, set_entities
+from spacy_bioner.pipeline.annotation import gold_tags, reference_labels, set_prediction
+from spacy_bioner.pipeline.confidences import Prediction
 from spacy_bioner.tags import Spans, TagScheme
 from tests.pipeline.pipelines import example, examples, found, unannotated, with_entities
 
@@ -122,23 +123,25 @@ def test_gold_tags_refuse_an_unknown_label_in_other_tokens(nlp: Language) -> Non
 
 def test_set_entities_gives_each_document_its_own(nlp: Language) -> None:
     docs = [nlp.make_doc(text) for text in (TEXT, "", "頭痛", "好")]
-    set_entities(docs, spans((0, 4, 8, 1), (2, 0, 1, 0), (2, 1, 2, 1)), ["S", "D"])
+    set_prediction(
+        docs, Prediction(spans((0, 4, 8, 1), (2, 0, 1, 0), (2, 1, 2, 1))), ["S", "D"], respect=False
+    )
     assert [found(doc) for doc in docs] == [[(4, 8, "D")], [], [(0, 1, "S"), (1, 2, "D")], []]
 
 
 def test_set_entities_marks_the_rest_outside(nlp: Language) -> None:
     doc = nlp.make_doc("頭痛藥好")
-    set_entities([doc], spans((0, 0, 2, 0)), ["S"])
+    set_prediction([doc], Prediction(spans((0, 0, 2, 0))), ["S"], respect=False)
     assert [token.ent_iob_ for token in doc] == ["B", "I", "O", "O"]
 
 
 def test_set_entities_clears_what_was_there(nlp: Language) -> None:
     doc = nlp.make_doc("頭痛藥好")
     doc.ents = [Span(doc, 0, 3, "OLD")]
-    set_entities([doc], spans(), ["S"])
+    set_prediction([doc], Prediction(spans()), ["S"], respect=False)
     assert found(doc) == []
     assert doc.has_annotation("ENT_IOB", require_complete=True)
 
 
 def test_set_entities_takes_no_documents() -> None:
-    set_entities([], spans(), ["S"])
+    set_prediction([], Prediction(spans()), ["S"], respect=False)

@@ -71,7 +71,7 @@ def test_pipe_takes_no_documents(trained: Language) -> None:
 
 
 def test_predict_takes_no_documents(trained_cnn: Language) -> None:
-    assert len(ner(trained_cnn).predict([]).start) == 0
+    assert len(ner(trained_cnn).predict([]).spans.start) == 0
 
 
 def test_update_takes_no_examples() -> None:

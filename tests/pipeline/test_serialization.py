@@ -90,7 +90,7 @@ def test_component_survives_pickle(trained_cnn: Language) -> None:
     component = trained_cnn.get_pipe("bert_crf_ner")
     copy = pickle.loads(pickle.dumps(component))
     docs = [trained_cnn.make_doc(text) for text in TEXTS]
-    one, two = component.predict(docs), copy.predict(docs)
+    one, two = component.predict(docs).spans, copy.predict(docs).spans
     for a, b in zip(one, two, strict=True):
         np.testing.assert_array_equal(a, b)
 

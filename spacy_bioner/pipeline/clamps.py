@@ -1,0 +1,111 @@
+"""What is known of a document before decoding: entities, blocked tokens, undivided runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from spacy.attrs import IDX
+from spacy.tokens import Doc, Span
+
+from spacy_bioner.tags import OUTSIDE, Bools1d, Bools2d, TagScheme
+
+# Letters that are written in words (not Han, kana, Hangul), and digits; hyphens and
+# decimal points between them.
+_RUN = re.compile(
+    r"[0-9A-Za-z\u00b5\u00c0-\u024f\u0370-\u03ff]+"
+    r"(?:[-\u2010\u2011.][0-9A-Za-z\u00b5\u00c0-\u024f\u0370-\u03ff]+)*"
+)
+_BLOCKED = 3  # Token.ent_iob of blocked tokens, whose type is empty
+
+
+@dataclass(frozen=True)
+class Clamps:
+    """Restrictions on the tags of a batch of N tokens; None where there are none.
+
+    allowed (N, T): False for excluded tags; joined (N,): True where no entity may
+    begin or end between a token and the one before it.
+    """
+
+    allowed: Bools2d | None = None
+    joined: Bools1d | None = None
+
+    @property
+    def are_none(self) -> bool:
+        return self.allowed is None and (self.joined is None or not self.joined.any())
+
+
+def clamps_of(docs: Sequence[Doc], scheme: TagScheme, *, respect: bool, snap_runs: bool) -> Clamps:
+    """The clamps of some documents.
+
+    respect: entities that are set already are kept as they are, and blocked tokens
+    (doc.set_ents(blocked=...)) stay outside of entities. Where the model does not know
+    the label of such an entity, its tokens are outside of all that the model may find.
+    snap_runs: no entity begins or ends within a run such as COVID-19, unless one that
+    is kept, or a blocked token, divides it.
+    """
+    joined = np.concatenate([_joined(doc) for doc in docs]) if snap_runs else None
+    if not respect or not any(map(_has_annotation, docs)):
+        return Clamps(None, joined)
+    allowed = np.ones((sum(map(len, docs)), len(scheme.tags)), dtype=np.bool_)
+    offset = 0
+    for doc in docs:
+        inside = slice(offset, offset + len(doc))
+        _clamp(doc, scheme, allowed[inside], None if joined is None else joined[inside])
+        offset += len(doc)
+    return Clamps(allowed, joined)
+
+
+def preset_entities(doc: Doc) -> tuple[Span, ...]:
+    return tuple(doc.ents)
+
+
+def blocked_tokens(doc: Doc) -> list[int]:
+    """Tokens that were set as blocked."""
+    return [token.i for token in doc if token.ent_iob == _BLOCKED and not token.ent_type]
+
+
+def _has_annotation(doc: Doc) -> bool:
+    return bool(len(doc)) and any(token.ent_iob in (1, 3) for token in doc)
+
+
+def _clamp(doc: Doc, scheme: TagScheme, allowed: Bools2d, joined: Bools1d | None) -> None:
+    """Excludes tags of one document: allowed (n, T), joined (n,), both changed."""
+    for entity in preset_entities(doc):
+        start, end = entity.start, entity.end
+        allowed[start:end] = False
+        if entity.label_ in scheme.labels:
+            label = np.array([scheme.labels.index(entity.label_)])
+            tags = scheme.span_tags(np.array([start]), np.array([end]), label)
+            allowed[tags.tokens, tags.tags] = True
+            if tags.not_next[0] >= 0 and end < len(doc):
+                allowed[end, tags.not_next[0]] = False
+        else:
+            allowed[start:end, OUTSIDE] = True
+        _divide(joined, start, end)
+    for token in blocked_tokens(doc):
+        allowed[token] = False
+        allowed[token, OUTSIDE] = True
+        _divide(joined, token, token + 1)
+
+
+def _divide(joined: Bools1d | None, start: int, end: int) -> None:
+    """Permits boundaries at both ends of [start, end)."""
+    if joined is not None:
+        joined[start] = False
+        joined[end : end + 1] = False
+
+
+def _joined(doc: Doc) -> Bools1d:
+    """Tokens (n,) that belong to the same run of letters and digits as the one before."""
+    joined = np.zeros(len(doc), dtype=np.bool_)
+    runs = [match.span() for match in _RUN.finditer(doc.text) if match.end() - match.start() > 1]
+    if runs:
+        starts = doc.to_array([IDX]).reshape(-1).astype(np.int64)
+        low = np.searchsorted(starts, [start for start, _ in runs], side="right")
+        high = np.searchsorted(starts, [end for _, end in runs], side="left")
+        for first, end in zip(low.tolist(), high.tolist(), strict=True):
+            joined[first:end] = True
+    return joined

@@ -1,0 +1,157 @@
+"""Entities with their exact probabilities, and where these are kept on a Doc."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from spacy.tokens import Doc, Span, SpanGroup
+
+from spacy_bioner.models.lattice import Floats1d, Lattice
+from spacy_bioner.tags import Bools1d, Bools2d, Spans
+
+SCORE = "bioner_score"  # span._.bioner_score
+ENTITIES_KEY = "bioner"  # doc.spans: the entities
+CANDIDATES_KEY = "bioner_candidates"  # doc.spans: spans that are no entities, but might be
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The entities of a batch.
+
+    spans: those to set. scores (S,): their probabilities, None if not computed.
+    candidates, candidate_scores: further spans worth a look, None if not asked for.
+    """
+
+    spans: Spans
+    scores: Floats1d | None = None
+    candidates: Spans | None = None
+    candidate_scores: Floats1d | None = None
+
+
+@dataclass(frozen=True)
+class EntitySet:
+    """One way to annotate a document: entities that do not overlap, and its probability."""
+
+    entities: tuple[Span, ...]
+    probability: float
+
+
+def register_extension() -> None:
+    """Adds span._.bioner_score, unless something of this name is there."""
+    if not Span.has_extension(SCORE):
+        Span.set_extension(SCORE, default=None)
+
+
+def scored_prediction(
+    lattice: Lattice, spans: Spans, threshold: float, candidates_floor: float | None
+) -> Prediction:
+    """The spans with their probabilities, without those below the threshold."""
+    scores = np.exp(lattice.span_log_probabilities(spans))
+    kept = scores >= threshold
+    prediction = Prediction(_select(spans, kept), scores[kept])
+    if candidates_floor is None:
+        return prediction
+    found = candidate_spans(lattice, candidates_floor)
+    probabilities = np.exp(lattice.span_log_probabilities(found))
+    entities = set(zip(*(values.tolist() for values in prediction.spans), strict=True))
+    rows = zip(*(values.tolist() for values in found), strict=True)
+    others = np.array([row not in entities for row in rows], dtype=np.bool_)
+    others &= probabilities >= candidates_floor
+    return Prediction(
+        prediction.spans, prediction.scores, _select(found, others), probabilities[others]
+    )
+
+
+def _select(spans: Spans, rows: NDArray[Any]) -> Spans:
+    return Spans(*(values[rows] for values in spans))
+
+
+def candidate_spans(lattice: Lattice, floor: float) -> Spans:
+    """All spans that may have a probability of `floor` or more, and some that have not.
+
+    A span is no more probable than the tag that it needs at each of its tokens.
+    """
+    if not 0 < floor <= 1:
+        raise ValueError(f"the floor of candidates must be in (0, 1], got {floor}")
+    scheme = lattice.scheme
+    likely: Bools2d = np.greater_equal(lattice.marginals(), floor)  # (N, T)
+    bounds = np.append(0, np.cumsum(lattice.lengths))
+    sentence_of = np.repeat(np.arange(len(lattice.lengths)), lattice.lengths)
+    n_prefixes = len(scheme.prefixes)
+    rows: list[tuple[int, int, int, int]] = []
+    for label in range(len(scheme.labels)):
+        tags = likely[:, 1 + label * n_prefixes : 1 + (label + 1) * n_prefixes]
+        biluo = scheme.name == "BILUO"
+        begins = tags[:, [0, -1]].any(axis=1) if biluo else tags[:, 0]
+        inside: Bools1d = np.asarray(tags[:, 1:3].any(axis=1) if biluo else tags[:, 1])
+        for start in np.flatnonzero(begins).tolist():
+            b = int(sentence_of[start])
+            low, end = int(bounds[b]), start + 1
+            rows.append((b, start - low, end - low, label))
+            while end < bounds[b + 1] and inside[end]:
+                end += 1
+                rows.append((b, start - low, end - low, label))
+    rows.sort()
+    columns = np.array(rows, dtype=np.int64).reshape(-1, 4).T
+    return Spans(*columns)
+
+
+def entity_sets(
+    docs: Sequence[Doc], lattice: Lattice, k: int, labels: Sequence[str]
+) -> list[list[EntitySet]]:
+    """The k most probable sets of entities of each document, best first."""
+    result = []
+    for doc, (paths, probabilities) in zip(docs, lattice.k_best(k), strict=True):
+        sets = []
+        for path, probability in zip(paths, probabilities.tolist(), strict=True):
+            spans = lattice.scheme.spans(path, np.array([len(doc)]))
+            (found,) = spans_by_document([doc], spans, labels)
+            sets.append(EntitySet(tuple(found), probability))
+        result.append(sets)
+    return result
+
+
+def span_scores(lattice: Lattice, spans: Sequence[Span], *, any_label: bool) -> list[float]:
+    """The probability of each span of one document, with its label or with any."""
+    if not spans:
+        return []
+    labels = lattice.scheme.labels
+    start = np.array([span.start for span in spans], dtype=np.int64)
+    end = np.array([span.end for span in spans], dtype=np.int64)
+    if any_label:
+        label = np.tile(np.arange(len(labels)), len(spans))
+        start, end = np.repeat(start, len(labels)), np.repeat(end, len(labels))
+    else:
+        for span in spans:
+            if span.label_ not in labels:
+                raise lattice.scheme.unknown_label(span.label_)
+        label = np.array([labels.index(span.label_) for span in spans], dtype=np.int64)
+    zeros = np.zeros(len(start), dtype=np.int64)
+    found = np.exp(lattice.span_log_probabilities(Spans(zeros, start, end, label)))
+    result: list[float] = found.reshape(len(spans), -1).sum(axis=1).tolist()
+    return result
+
+
+def spans_by_document(docs: Sequence[Doc], spans: Spans, labels: Sequence[str]) -> list[list[Span]]:
+    """The spans of each document as spaCy's."""
+    if not docs:
+        return []
+    keys = [docs[0].vocab.strings.add(label) for label in labels]
+    result: list[list[Span]] = [[] for _ in docs]
+    columns = (values.tolist() for values in spans)
+    for b, start, end, label in zip(*columns, strict=True):
+        result[b].append(Span(docs[b], start, end, label=keys[label]))
+    return result
+
+
+def keep_scores(doc: Doc, key: str, spans: Sequence[Span], scores: Sequence[float]) -> None:
+    """Stores spans as a group of doc.spans with attrs["scores"], and each span's score."""
+    doc.spans[key] = SpanGroup(
+        doc, name=key, spans=list(spans), attrs={"scores": [float(score) for score in scores]}
+    )
+    for span, score in zip(spans, scores, strict=True):
+        span._.set(SCORE, float(score))

@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin, Span
+from spacy.training import Example
+
+from spacy_bioner.errors import ConfigError, LabelError
+from spacy_bioner.pipeline.bert_crf_ner import BertCrfNer
+from spacy_bioner.pipeline.settings import Decoding
+from tests.pipeline.pipelines import SENTENCES, TEXTS
+
+TEXT = TEXTS[0]
+
+
+@pytest.fixture
+def ner(trained_cnn: Language) -> BertCrfNer:
+    component: BertCrfNer = trained_cnn.get_pipe("bert_crf_ner")
+    before = component.decoding
+    yield component
+    component.decoding = before
+
+
+def found(doc: Doc) -> list[tuple[int, int, str]]:
+    return [(e.start, e.end, e.label_) for e in doc.ents]
+
+
+def test_scores_are_there_only_when_asked_for(trained_cnn, ner):
+    assert [e._.bioner_score for e in trained_cnn(TEXT).ents] == [None, None]
+    with ner.scoring():
+        doc = trained_cnn(TEXT)
+    scores = [e._.bioner_score for e in doc.ents]
+    assert all(0.5 < score <= 1 for score in scores)
+    assert doc.spans["bioner"].attrs["scores"] == scores
+    assert [e._.bioner_score for e in trained_cnn(TEXT).ents] == [None, None]
+
+
+def test_scores_survive_docbin(trained_cnn, ner):
+    with ner.scoring():
+        doc = trained_cnn(TEXT)
+    data = DocBin(store_user_data=True, docs=[doc]).to_bytes()
+    (again,) = DocBin().from_bytes(data).get_docs(trained_cnn.vocab)
+    assert again.spans["bioner"].attrs["scores"] == doc.spans["bioner"].attrs["scores"]
+    assert [e._.bioner_score for e in again.ents] == doc.spans["bioner"].attrs["scores"]
+
+
+def test_scores_are_sums_over_the_lattice(trained_cnn, ner):
+    with ner.scoring():
+        doc = trained_cnn(TEXT)
+    exact = ner.score_spans(doc, doc.ents)
+    assert exact == pytest.approx([e._.bioner_score for e in doc.ents])
+    any_label = ner.score_spans(doc, doc.ents, any_label=True)
+    assert all(a >= e for a, e in zip(any_label, exact, strict=True))
+    by_label = [
+        sum(ner.score_spans(doc, [Span(doc, e.start, e.end, label)])[0] for label in ner.labels)
+        for e in doc.ents
+    ]
+    assert any_label == pytest.approx(by_label)
+    inside = ner.score_tokens(doc)
+    assert len(inside) == len(doc)
+    assert min(inside[i] for e in doc.ents for i in range(e.start, e.end)) >= max(exact) - 0.5
+
+
+def test_span_with_a_label_that_the_model_lacks_is_refused(trained_cnn, ner):
+    doc = trained_cnn.make_doc(TEXT)
+    with pytest.raises(LabelError, match="'GENE', which the model does not know"):
+        ner.score_spans(doc, [Span(doc, 0, 2, "GENE")])
+    assert ner.score_spans(doc, []) == []
+
+
+def test_threshold_leaves_out_what_is_below_it(trained_cnn, ner):
+    with ner.scoring():
+        scores = [e._.bioner_score for e in trained_cnn(TEXT).ents]
+    middle = sum(scores) / 2
+    with ner.scoring(threshold=middle):
+        kept = [e._.bioner_score for e in trained_cnn(TEXT).ents]
+    assert kept == [score for score in scores if score >= middle]
+    with ner.scoring(threshold=1.0):
+        assert trained_cnn(TEXT).ents == ()
+
+
+def test_candidates_are_all_other_spans_above_the_floor(trained_cnn, ner):
+    floor = 1e-3
+    with ner.scoring(candidates_floor=floor):
+        doc = trained_cnn(TEXT)
+    group = doc.spans["bioner_candidates"]
+    listed = {(s.start, s.end, s.label_) for s in group}
+    assert not listed & set(found(doc))
+    assert min(group.attrs["scores"], default=1) >= floor
+    spans = [
+        Span(doc, start, end, label)
+        for label in ner.labels
+        for start in range(len(doc))
+        for end in range(start + 1, len(doc) + 1)
+    ]
+    above = {
+        (s.start, s.end, s.label_)
+        for s, score in zip(spans, ner.score_spans(doc, spans), strict=True)
+        if score >= floor
+    }
+    assert above - set(found(doc)) == listed
+
+
+def test_k_best_are_distinct_and_begin_with_the_entities_found(trained_cnn, ner):
+    doc = trained_cnn(TEXT)
+    (sets,) = ner.k_best([doc], 4)
+    assert [(e.start, e.end, e.label_) for e in sets[0].entities] == found(doc)
+    probabilities = [s.probability for s in sets]
+    assert probabilities == sorted(probabilities, reverse=True)
+    assert sum(probabilities) <= 1 + 1e-9
+    assert len({tuple((e.start, e.end, e.label_) for e in s.entities) for s in sets}) == 4
+
+
+def test_documents_without_tokens_have_no_scores(trained_cnn, ner):
+    with ner.scoring(candidates_floor=0.1):
+        docs = list(trained_cnn.pipe(["", TEXT, ""]))
+        assert list(trained_cnn("").spans["bioner"]) == []
+    assert [len(doc.ents) for doc in docs] == [0, 2, 0]
+    assert docs[0].spans["bioner"].attrs["scores"] == []
+
+
+def test_preset_entities_blocked_tokens_and_foreign_labels_are_kept(trained_cnn, ner):
+    ner.decoding = Decoding(preset="respect", scores=True)
+    doc = trained_cnn.make_doc(TEXT)
+    preset = Span(doc, 0, 2, "DRUG", kb_id="Q1", span_id="mine")
+    doc.set_ents([preset], blocked=[Span(doc, 9, 10)])
+    doc = trained_cnn(doc)
+    assert (0, 2, "DRUG") in found(doc)
+    assert (doc.ents[0].kb_id_, doc.ents[0].id_) == ("Q1", "mine")
+    assert all(not e.start <= 9 < e.end for e in doc.ents)
+    assert doc.spans["bioner"].attrs["scores"][0] == pytest.approx(1.0)
+    doc = trained_cnn.make_doc(TEXT)
+    doc.ents = [Span(doc, 5, 7, "GENE")]
+    doc = trained_cnn(doc)
+    assert (5, 7, "GENE") in found(doc)
+    assert (4, 8, "DRUG") not in found(doc)
+
+
+def test_preset_entities_are_overwritten_by_default(trained_cnn):
+    doc = trained_cnn.make_doc(TEXT)
+    doc.ents = [Span(doc, 0, 2, "DRUG")]
+    assert found(trained_cnn(doc)) == SENTENCES[0][1]
+
+
+def test_no_boundary_falls_within_a_run(trained_cnn, ner):
+    assert ner.decoding.snap_runs
+    for text in ("服用Metformin500mg後", "COVID-19頭痛", "維生素B12", "3.5mg"):
+        doc = trained_cnn(text)
+        for entity in doc.ents:
+            for edge in (entity.start, entity.end):
+                around = doc.text[max(edge - 1, 0) : edge + 1]
+                assert not (len(around) == 2 and around.isascii() and around.isalnum())
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"preset": "keep"}, r"preset = 'keep': use one of \['overwrite', 'respect'\]"),
+        ({"threshold": 1.5}, r"threshold = 1\.5: use a number from 0 to 1"),
+        ({"candidates_floor": 0.0}, r"candidates_floor = 0\.0: use a number above 0"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(ner, settings, message):
+    with pytest.raises(ConfigError, match=message), ner.scoring(**settings):
+        pass
+    assert not ner.decoding.scores
+
+
+def test_softmax_has_no_confidences():
+    with pytest.raises(ConfigError, match='loss = "softmax" has none'):
+        Decoding(scores=True).check("ner", "softmax")
+
+
+def test_documents_annotated_for_some_types_leave_the_others_open(trained_cnn, ner):
+    reference = trained_cnn.make_doc(TEXT)
+    reference.ents = [Span(reference, 9, 11, "SYMP")]
+    reference.user_data["labelled_types"] = ["SYMP"]
+    example = Example(trained_cnn.make_doc(TEXT), reference)
+    emissions = ner.model.predict([example.predicted])
+    open_loss, gradient = ner.get_loss([example], emissions)
+    del reference.user_data["labelled_types"]
+    closed_loss, _ = ner.get_loss([example], emissions)
+    assert open_loss < 0.1 < closed_loss
+    drug = [i for i, tag in enumerate(ner.scheme.tags) if tag.endswith("-DRUG")]
+    assert np.abs(gradient.dataXd[4:8, drug]).max() < 0.1
+
+
+def test_span_known_to_be_wrong_pushes_against_it(trained_cnn, ner):
+    reference = Doc(trained_cnn.vocab, words=list(TEXT), spaces=[False] * len(TEXT))
+    reference.spans["wrong"] = [Span(reference, 4, 8, "DRUG")]
+    example = Example(trained_cnn.make_doc(TEXT), reference)
+    ner.incorrect_spans_key = "wrong"
+    try:
+        emissions = ner.model.predict([example.predicted])
+        loss, gradient = ner.get_loss([example], emissions)
+        (probability,) = ner.score_spans(example.predicted, [Span(example.predicted, 4, 8, "DRUG")])
+        ner.decoding = Decoding(snap_runs=False)
+        assert loss == pytest.approx(-np.log1p(-probability), rel=1e-6)
+        begin = ner.scheme.tag_ids["B-DRUG"]
+        assert gradient.dataXd[4, begin] > 0
+        reference.ents = [Span(reference, 4, 8, "DRUG")]
+        reference.set_ents(list(reference.ents), default="missing")
+        with pytest.raises(LabelError, match="is both an entity and in"):
+            ner.get_loss([example], emissions)
+    finally:
+        ner.incorrect_spans_key = None
