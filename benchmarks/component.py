@@ -20,7 +20,7 @@ from thinc.api import Model
 
 from benchmarks.timing import ratio
 from spacy_bioner.corpora.docbin import document_to_doc
-from spacy_bioner.corpora.readers import read_corpus
+from spacy_bioner.corpora.reading import read_corpus
 
 
 @spacy.registry.architectures("benchmarks.GivenVectors.v1")

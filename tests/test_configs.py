@@ -14,7 +14,7 @@ from spacy.tokens import Doc
 from spacy.training.initialize import init_nlp
 from spacy.util import load_config, load_model_from_config
 
-from spacy_bioner.corpora.docbin import write_docbin
+from spacy_bioner.corpora.docbin import documents_to_docbin
 from spacy_bioner.corpora.readers import read_healthner
 from spacy_bioner.encoders.make_encoder import make_encoder
 
@@ -78,7 +78,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Some sentences of the sample corpus that have every type between them."""
     path = tmp_path_factory.mktemp("corpus") / "few.spacy"
     documents = list(read_healthner(ROOT / "assets/sample/dev.json"))[:60]
-    write_docbin(documents, path, spacy.blank("zh"))
+    documents_to_docbin(documents, spacy.blank("zh"))[0].to_disk(path)
     return path
 
 

@@ -1,62 +1,41 @@
-"""`spacy bioner ...` and `python -m spacy_bioner ...`: thin commands over functions."""
+"""Commands that read and write corpora."""
 
-import functools
 import sys
-from collections.abc import Callable, Iterator
-from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import spacy
 import typer
-from spacy.cli._util import app as spacy_app
 from spacy.language import Language
 
-from spacy_bioner.errors import BionerError, ConfigError
-
-HELP = """Biomedical named entity recognition: corpora and encoders for `spacy train`.
-
-A typical way through: `stats` to look at a corpus, `convert` to bring it into spaCy's
-format, `make-encoder` for a transformer where no model hub is in reach, then
-`spacy train`, `spacy evaluate` and `spacy package` with a config from configs/.
-"""
-
-app = typer.Typer(name="bioner", help=HELP, no_args_is_help=True, rich_markup_mode=None)
-spacy_app.add_typer(app, name="bioner", help="Biomedical NER: corpora and encoders.")
-
-
-class Tokens(StrEnum):
-    tokenizer = "tokenizer"
-    corpus = "corpus"
-
-
-class Architecture(StrEnum):
-    bert = "bert"
-    roberta = "roberta"
-    bart = "bart"
-
-
-# The options that commands share.
-Format = Annotated[str, typer.Option(help="Format of the inputs, or auto to detect it.")]
-Strict = Annotated[bool, typer.Option(help="Refuse slips in the tags instead of mending them.")]
-Force = Annotated[bool, typer.Option(help="Overwrite the output.")]
+from spacy_bioner.cli.options import (
+    Align,
+    AlignOption,
+    ForceOption,
+    FormatOption,
+    Inputs,
+    JobsOption,
+    LangOption,
+    LimitOption,
+    Output,
+    Overlap,
+    OverlapOption,
+    PartsFolder,
+    PartsOption,
+    PartsToOption,
+    Pieces,
+    PiecesOption,
+    ReportOption,
+    SeedOption,
+    SplitOption,
+    StrictOption,
+    Tokens,
+    TokensOption,
+    ToOption,
+)
+from spacy_bioner.errors import ConfigError
 
 
-def _one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
-    """Users see one line for what they can mend, and exit code 1."""
-
-    @functools.wraps(command)
-    def run(*args: Any, **kwargs: Any) -> None:
-        try:
-            command(*args, **kwargs)
-        except (BionerError, OSError) as error:
-            typer.secho(f"error: {error}", fg=typer.colors.RED, err=True)
-            raise typer.Exit(1) from None
-
-    return run
-
-
-def _parse_split(text: str) -> dict[str, float]:
+def parse_shares(text: str) -> dict[str, float]:
     """'train=0.9,dev=0.1' -> {'train': 0.9, 'dev': 0.1}"""
     try:
         pairs = [part.split("=") for part in text.split(",")]
@@ -65,109 +44,138 @@ def _parse_split(text: str) -> dict[str, float]:
         raise typer.BadParameter(f"{text!r}: write it as train=0.9,dev=0.1") from None
 
 
-def _blank_pipeline(lang: str) -> Language:
+def blank_pipeline(lang: str) -> Language:
     try:
         return spacy.blank(lang)
     except ImportError:
         raise ConfigError(f"--lang {lang}: spaCy knows no such language; try zh or en") from None
 
 
-@app.command("convert")
-@_one_line_errors
 def convert_command(
-    inputs: Annotated[list[Path], typer.Argument(help="Corpus files, read one after another.")],
-    out: Annotated[Path, typer.Argument(help="A .spacy file, or with --split a directory.")],
-    format: Format = "auto",
-    lang: Annotated[str, typer.Option(help="Whose tokenizer to use; zh is by character.")] = "zh",
-    tokens: Annotated[
-        Tokens, typer.Option(help="tokenizer: that of --lang; corpus: those of the corpus.")
-    ] = Tokens.tokenizer,
-    split: Annotated[
-        str | None, typer.Option(help="Parts and their shares, such as train=0.9,dev=0.1.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
-    strict: Strict = False,
-    report: Annotated[Path | None, typer.Option(help="A file for the whole report.")] = None,
-    force: Force = False,
+    inputs: Inputs,
+    out: Output,
+    format: FormatOption = "auto",
+    to: ToOption = "spacy",
+    lang: LangOption = "zh",
+    tokens: TokensOption = Tokens.auto,
+    align: AlignOption = Align.strict,
+    overlap: OverlapOption = Overlap.longest,
+    split: SplitOption = None,
+    seed: SeedOption = 0,
+    pieces: PiecesOption = Pieces.whole,
+    jobs: JobsOption = 1,
+    strict: StrictOption = False,
+    report: ReportOption = None,
+    force: ForceOption = False,
 ) -> None:
-    """Bring an annotated corpus into spaCy's format, and say what was repaired or lost.
+    """Bring an annotated corpus into spaCy's format or another, and say what was lost.
 
-    Nothing is written unless all inputs are read; existing files are kept without
-    --force. Mentions that do not fall on token boundaries are listed, and their
-    tokens left unannotated.
+    Every mention that is moved or dropped is listed, and so is what was repaired, not
+    read, or cannot be said in the new format. Nothing is written unless all inputs are
+    read; existing files are kept without --force.
 
-    Example: spacy bioner convert truth_FT.txt truth_SM.txt corpus --split train=0.9,dev=0.1
+    \b
+    Examples:
+    spacy bioner convert truth_FT.txt truth_SM.txt corpus --split train=0.9,dev=0.1
+    spacy bioner convert CDR_TrainingSet.PubTator.txt train.spacy --lang en --align expand
+    spacy bioner convert predicted.spacy predicted.xml --to bioc_xml
     """
+    from spacy_bioner.corpora.docbin import Placement
+
+    settings: dict[str, Any] = {"format": format, "to": to, "seed": seed, "pieces": pieces.value}
+    settings |= {"strict": strict, "force": force, "jobs": jobs, "report_path": report}
+    settings |= {"placement": Placement(tokens.value, align.value, overlap.value)}
+    run_conversion(inputs, out, lang, parse_shares(split) if split else None, settings)
+
+
+def split_command(
+    inputs: Inputs,
+    out: PartsFolder,
+    parts: PartsOption = "train=0.8,dev=0.1,test=0.1",
+    format: FormatOption = "auto",
+    to: PartsToOption = "auto",
+    lang: LangOption = "zh",
+    seed: SeedOption = 0,
+    strict: StrictOption = False,
+    force: ForceOption = False,
+) -> None:
+    """Divide a corpus by document into parts with like shares of each entity type.
+
+    Documents with the same text or a longer sentence in common fall in the same part,
+    so that nothing of the evaluation is seen in training.
+
+    Example: spacy bioner split corpus.json parts --parts train=0.9,dev=0.1 --seed 1
+    """
+    from spacy_bioner.corpora.reading import detect_format, expand_inputs
+
+    if to == "auto":
+        to = format if format != "auto" else detect_format(expand_inputs(inputs)[0])
+    settings: dict[str, Any] = {"format": format, "to": to, "seed": seed, "strict": strict}
+    run_conversion(inputs, out, lang, parse_shares(parts), settings | {"force": force})
+
+
+def run_conversion(
+    inputs: Inputs,
+    out: Output,
+    lang: str,
+    split: dict[str, float] | None,
+    settings: dict[str, Any],
+) -> None:
     from spacy_bioner.corpora.convert import convert
 
-    settings: dict[str, Any] = {"format": format, "seed": seed, "strict": strict, "force": force}
-    settings |= {"split": _parse_split(split) if split else None, "tokens": tokens.value}
-    settings |= {"progress": sys.stderr.isatty(), "report_path": report}
-    typer.echo(convert(inputs, out, nlp=_blank_pipeline(lang), **settings).render())
+    settings |= {"nlp": blank_pipeline(lang), "split": split, "progress": sys.stderr.isatty()}
+    typer.echo(convert(inputs, out, **settings).render())
 
 
-@app.command("stats")
-@_one_line_errors
+def check_command(
+    inputs: Inputs,
+    format: FormatOption = "auto",
+    limit: LimitOption = 5,
+    strict: StrictOption = False,
+) -> None:
+    """Look for what is wrong in a corpus, or between its parts; exit code 1 for errors.
+
+    Each input is a part: duplicates within and between parts, strings annotated one way
+    here and another there, illegal tags, odd characters, labels that drift, and, for
+    Chinese, scripts and widths that differ and boundaries that cut a run such as COVID-19.
+
+    Example: spacy bioner check train.json dev.json
+    """
+    from spacy_bioner.corpora.checks import check_corpora, has_errors, render_findings
+    from spacy_bioner.corpora.reading import expand_inputs, read_corpus
+    from spacy_bioner.corpora.reading_log import ReadLog
+
+    log = ReadLog(strict)
+    parts = {str(p): read_corpus(p, format, log=log) for p in expand_inputs(inputs, format)}
+    findings = check_corpora(parts, log)
+    typer.echo(render_findings(findings, limit or None))
+    if has_errors(findings):
+        raise typer.Exit(1)
+
+
 def stats_command(
-    inputs: Annotated[list[Path], typer.Argument(help="Corpus files, told apart in the tables.")],
-    format: Format = "auto",
-    strict: Strict = False,
+    inputs: Inputs, format: FormatOption = "auto", strict: StrictOption = False
 ) -> None:
     """Sentences, lengths and entities, and B and I counts of each type.
 
     Example: spacy bioner stats train.json dev.json
     """
-    from spacy_bioner.corpora.readers import read_corpus
+    from spacy_bioner.corpora.reading import expand_inputs, read_corpus
+    from spacy_bioner.corpora.reading_log import ReadLog
     from spacy_bioner.corpora.stats import corpus_statistics, render_statistics
 
     corpora = {
-        str(path): corpus_statistics(read_corpus(path, format, strict=strict)) for path in inputs
+        str(path): corpus_statistics(read_corpus(path, format, log=ReadLog(strict)))
+        for path in expand_inputs(inputs, format)
     }
     typer.echo(render_statistics(corpora))
 
 
-@app.command("make-encoder")
-@_one_line_errors
-def make_encoder_command(
-    inputs: Annotated[list[Path], typer.Argument(help="Corpora that give the vocabulary.")],
-    out: Annotated[Path, typer.Argument(help="The directory to write.")],
-    architecture: Annotated[
-        Architecture, typer.Option(help="Form of the encoder.")
-    ] = Architecture.bert,
-    layers: Annotated[int, typer.Option(help="For bart half encoder, half decoder.")] = 4,
-    width: Annotated[int, typer.Option(help="Width of the hidden states.")] = 256,
-    heads: Annotated[int, typer.Option(help="Attention heads; they divide the width.")] = 4,
-    feed_forward: Annotated[int | None, typer.Option(help="Inner width; else 4 x width.")] = None,
-    max_length: Annotated[int, typer.Option(help="Longest input in wordpieces.")] = 512,
-    vocab_size: Annotated[int, typer.Option(help="Characters and wordpieces at most.")] = 8000,
-    dropout: Annotated[float, typer.Option(help="Of hidden states and attention.")] = 0.1,
-    format: Format = "auto",
-    seed: Annotated[int, typer.Option(help="Seed of the random weights.")] = 0,
-    force: Force = False,
-) -> None:
-    """Make a transformer with random weights, as a local Hugging Face directory.
+def formats_command() -> None:
+    """List the corpus formats that can be read and written."""
+    from spacy_bioner.corpora.readers import READERS
+    from spacy_bioner.corpora.writers import WRITERS
 
-    For training where no model hub is in reach: name the directory in a config as
-    [paths] encoder. It has not been pretrained.
-
-    Example: spacy bioner make-encoder corpus/train.json encoder/mini --layers 2
-    """
-    from spacy_bioner.encoders.make_encoder import make_encoder
-
-    sizes = {"layers": layers, "width": width, "heads": heads, "feed_forward": feed_forward}
-    sizes |= {"max_length": max_length, "vocab_size": vocab_size}
-    settings: dict[str, Any] = {"dropout": dropout, "seed": seed, "force": force, **sizes}
-    settings |= {"architecture": architecture.value, "sources": [path.name for path in inputs]}
-    made = make_encoder(_texts(inputs, format), out, **settings)
-    typer.echo(
-        f"{made.path}: {made.architecture} with {made.parameters:,} random weights and "
-        f"{made.vocab_size:,} tokens from {made.texts:,} texts"
-    )
-    if made.characters_left_out:
-        typer.echo(f"{made.characters_left_out} rare characters are [UNK]: raise --vocab-size")
-
-
-def _texts(inputs: list[Path], format: str) -> Iterator[str]:
-    from spacy_bioner.corpora.readers import read_corpus
-
-    return (document.text for path in inputs for document in read_corpus(path, format))
+    for name, reader in READERS.items():
+        written = "read, written" if name in WRITERS or name == "spacy" else "read"
+        typer.echo(f"{name:<16}{written:<15}{reader.about}")

@@ -1,46 +1,53 @@
-"""Corpus files of any registered format -> .spacy files for `spacy train`."""
+"""Corpus files of any format that is read -> training data for spaCy, or any format written."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from spacy.language import Language
 from tqdm import tqdm
 
-from spacy_bioner.corpora.docbin import (
-    Receipt,
-    TokenSource,
-    documents_to_docbin,
-    render_list,
-)
+from spacy_bioner.corpora.docbin import DEFAULT, Placement
 from spacy_bioner.corpora.document import Document
-from spacy_bioner.corpora.outputs import check_outputs, write_together
-from spacy_bioner.corpora.readers import read_corpus
+from spacy_bioner.corpora.outputs import check_outputs, new_outputs
+from spacy_bioner.corpora.reading_log import ReadLog, Repair
+from spacy_bioner.corpora.receipt import SHOWN, Receipt, render_list
+from spacy_bioner.corpora.sentences import cut_document, join_documents
+from spacy_bioner.corpora.sinks import write_format, write_spacy
+from spacy_bioner.corpora.source import CorpusSource
 from spacy_bioner.corpora.split import check_shares, split_documents
-from spacy_bioner.corpora.tagged import Repair
-from spacy_bioner.errors import ConfigError, CorpusError
+from spacy_bioner.corpora.writers import WRITERS
+from spacy_bioner.corpora.writing_log import WriteLog
+from spacy_bioner.errors import ConfigError
 
-_SHOWN = 20
+Pieces = Literal["whole", "cut", "join"]
+
+TOKENS_PER_FILE = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class ConversionReport:
-    """What a conversion read, repaired and wrote.
+    """What a conversion read, repaired, skipped and wrote.
 
-    parts: the receipt of each output file. inputs: mentions by label of each input
-    file. repairs: every slip that was repaired.
+    parts: the receipt of each output. inputs: mentions by label of each input file.
+    reading: repairs and what was skipped. writing: what the new format cannot say.
     """
 
     parts: dict[Path, Receipt]
     inputs: dict[Path, dict[str, int]]
-    repairs: tuple[Repair, ...] = ()
+    reading: ReadLog
+    writing: WriteLog
 
     @property
     def documents(self) -> int:
         return sum(receipt.documents for receipt in self.parts.values())
+
+    @property
+    def repairs(self) -> list[Repair]:
+        return self.reading.repairs
 
     @property
     def labels_in_some_inputs(self) -> dict[str, list[Path]]:
@@ -52,18 +59,24 @@ class ConversionReport:
         """Labels that not all outputs have, with the outputs that have them."""
         return _labels_in_some({path: receipt.labels for path, receipt in self.parts.items()})
 
-    def render(self, limit: int | None = _SHOWN) -> str:
+    def render(self, limit: int | None = SHOWN) -> str:
         """One text; each list in it ends after `limit` items (None: never)."""
         lines = [f"{path}: {receipt.render(limit)}" for path, receipt in self.parts.items()]
-        uneven = [
-            f"label {label!r} occurs only in {', '.join(map(str, paths))}"
-            for where in (self.labels_in_some_inputs, self.labels_in_some_parts)
-            for label, paths in where.items()
-        ]
         if self.repairs:
-            lines.append(f"{len(self.repairs):,} tags were repaired")
+            lines.append(f"{len(self.repairs):,} slips were repaired")
             lines += render_list(self.repairs, limit)
-        return "\n".join([*lines, *uneven])
+        if self.reading.skipped:
+            lines.append("not read, for a Document cannot hold it:")
+            lines += render_list(list(self.reading.skipped.values()), limit)
+        if self.writing.losses:
+            lines.append("not written, for the format cannot say it:")
+            lines += render_list(list(self.writing.losses.values()), limit)
+        return "\n".join([*lines, *self._uneven_labels()])
+
+    def _uneven_labels(self) -> Iterator[str]:
+        for where in (self.labels_in_some_inputs, self.labels_in_some_parts):
+            for label, paths in where.items():
+                yield f"label {label!r} occurs only in {', '.join(map(str, paths))}"
 
 
 def convert(
@@ -72,47 +85,105 @@ def convert(
     *,
     nlp: Language,
     format: str = "auto",
+    to: str = "spacy",
+    placement: Placement = DEFAULT,
     split: Mapping[str, float] | None = None,
     seed: int = 0,
+    pieces: Pieces = "whole",
     strict: bool = False,
     force: bool = False,
-    tokens: TokenSource = "tokenizer",
+    jobs: int = 1,
     progress: bool = False,
     report_path: Path | str | None = None,
 ) -> ConversionReport:
-    """Read the inputs one after the other and write them as spaCy training data.
+    """Read the inputs one after the other and write them in another format.
 
-    out: a .spacy file, or with split (part -> share; see `split_documents`) a folder
-    that gets `<part>.spacy` for each. nlp, tokens: see `document_to_doc`. strict: slips
-    are errors. progress: a bar on stderr. report_path: a file for the whole report.
+    out: a file; a folder for brat, and for spacy unless its suffix is .spacy (a file for
+    each 100,000 tokens, so that memory does not grow); with split (part -> share, see
+    `split_documents`) a folder that gets an output for each part. to: "spacy" or a name
+    in WRITERS. nlp tokenises. pieces: "cut" into sentences, or "join" what was cut.
+    strict: slips are errors. jobs: processes. report_path: for the whole report.
 
     Outputs appear all together when everything has succeeded. Raises OutputExistsError
     before any work unless force is given; ConfigError for settings, CorpusError for inputs.
     """
-    outputs = _outputs(Path(out), split)
-    report_file = [Path(report_path)] if report_path is not None else []
-    if not inputs:
-        raise ConfigError("no input files: name at least one")
-    check_outputs([*outputs.values(), *report_file], force)
-    source = _Source([Path(path) for path in inputs], format, strict)
-    documents: Iterable[Document] = tqdm(source, unit=" documents", disable=not progress)
+    outputs = _outputs(Path(out), to, split)
+    reports = [Path(report_path)] if report_path is not None else []
+    source, target = (
+        CorpusSource(inputs, format, ReadLog(strict)),
+        _Target(to, nlp, placement, jobs),
+    )
+    check_outputs([*outputs.values(), *reports], force)
+    documents = _in_pieces(tqdm(source, unit=" documents", disable=not progress), pieces)
     parts: Mapping[str, Iterable[Document]] = dict.fromkeys(outputs, documents)
     if split is not None:
         parts = split_documents(documents, split, seed)
-    docbins = {outputs[n]: documents_to_docbin(part, nlp, tokens) for n, part in parts.items()}
-    report = source.report({path: receipt for path, (_, receipt) in docbins.items()})
-    contents = {path: docbin.to_bytes() for path, (docbin, _) in docbins.items()}
-    for path in report_file:
-        contents[path] = f"{report.render(limit=None)}\n".encode()
-    write_together(contents)
+    return _write_all(parts, outputs, target, source, reports)
+
+
+def _in_pieces(documents: Iterable[Document], pieces: Pieces) -> Iterable[Document]:
+    if pieces == "cut":
+        return (piece for document in documents for piece in cut_document(document))
+    return join_documents(documents) if pieces == "join" else documents
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """How Documents are written, to whatever path."""
+
+    to: str
+    nlp: Language
+    placement: Placement
+    jobs: int
+
+    def __post_init__(self) -> None:
+        if self.jobs < 1:
+            raise ConfigError(f"jobs must be 1 or more, got {self.jobs}")
+
+    def write(self, documents: Iterable[Document], out: Path, path: Path, log: WriteLog) -> Receipt:
+        """Write to `path` what is to become `out`."""
+        if self.to != "spacy":
+            writer = WRITERS[self.to]
+            return write_format(documents, path, writer, self.nlp, self.placement, log=log)
+        return write_spacy(
+            documents,
+            path,
+            self.nlp,
+            self.placement,
+            log=log,
+            per_file=None if out.suffix == ".spacy" else TOKENS_PER_FILE,
+            jobs=self.jobs,
+        )
+
+
+def _write_all(
+    parts: Mapping[str, Iterable[Document]],
+    outputs: Mapping[str, Path],
+    target: _Target,
+    source: CorpusSource,
+    reports: Sequence[Path],
+) -> ConversionReport:
+    """Write all parts and the report files; they appear together."""
+    log = WriteLog()
+    with new_outputs([*outputs.values(), *reports]) as paths:
+        receipts = {
+            out: target.write(parts[name], out, path, log)
+            for (name, out), path in zip(outputs.items(), paths, strict=False)
+        }
+        labels = {path: dict(counts) for path, counts in source.labels.items()}
+        report = ConversionReport(receipts, labels, source.log, log)
+        for path in paths[len(outputs) :]:
+            path.write_text(f"{report.render(limit=None)}\n", encoding="utf-8")
     return report
 
 
-def _outputs(out: Path, split: Mapping[str, float] | None) -> dict[str, Path]:
-    """Output file of each part; without a split there is one part."""
+def _outputs(out: Path, to: str, split: Mapping[str, float] | None) -> dict[str, Path]:
+    """Output of each part; without a split there is one part."""
+    if to != "spacy" and to not in WRITERS:
+        raise ConfigError(f"cannot write {to!r}: use one of {['spacy', *WRITERS]}")
     if split is None:
-        if out.suffix != ".spacy":
-            raise ConfigError(f"{out}: name the output *.spacy, or give a split for a folder")
+        if to == "spacy" and out.suffix not in (".spacy", ""):
+            raise ConfigError(f"{out}: name the output *.spacy, or a folder for several files")
         return {out.stem: out}
     check_shares(split)
     if out.exists() and not out.is_dir():
@@ -120,42 +191,8 @@ def _outputs(out: Path, split: Mapping[str, float] | None) -> dict[str, Path]:
     for name in split:
         if name in ("", ".", "..") or Path(name).name != name:
             raise ConfigError(f"part name {name!r} cannot name a file: use a word, as train")
-    return {name: out / f"{name}.spacy" for name in split}
-
-
-@dataclass(slots=True)
-class _Source:
-    """Documents of all inputs; gathers repairs and labels on the way, and compares ids."""
-
-    inputs: list[Path]
-    format: str
-    strict: bool
-    repairs: list[Repair] = field(default_factory=list)
-    labels: dict[Path, Counter[str]] = field(default_factory=dict)
-
-    def __iter__(self) -> Iterator[Document]:
-        origin: dict[str, Path] = {}
-        for path in self.inputs:
-            labels = self.labels[path] = Counter()
-            for document in read_corpus(
-                path, self.format, strict=self.strict, repairs=self.repairs
-            ):
-                if document.id in origin:
-                    raise _repeated_id(document.id, path, origin[document.id])
-                origin[document.id] = path
-                labels.update(entity.label for entity in document.entities)
-                yield document
-
-    def report(self, receipts: dict[Path, Receipt]) -> ConversionReport:
-        labels = {path: dict(counts) for path, counts in self.labels.items()}
-        return ConversionReport(receipts, labels, tuple(self.repairs))
-
-
-def _repeated_id(id: str, path: Path, first: Path) -> CorpusError:
-    fix = "Give each document an id of its own."
-    if path != first:
-        fix = "Convert the files apart, or rename one (tagged files take their ids from it)."
-    return CorpusError(f"the document id {id!r} was already used in {first}. {fix}", path)
+    suffix = ".spacy" if to == "spacy" else WRITERS[to].suffix
+    return {name: out / f"{name}{suffix}" for name in split}
 
 
 def _labels_in_some(counts: Mapping[Path, Mapping[str, int]]) -> dict[str, list[Path]]:

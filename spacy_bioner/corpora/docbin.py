@@ -2,185 +2,165 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
+from spacy.attrs import IDX, LENGTH
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
+from srsly.msgpack import Packer
 
-from spacy_bioner.corpora.document import Document, Entity
-from spacy_bioner.corpora.outputs import check_outputs, write_together
+from spacy_bioner.corpora.alignment import (
+    Alignment,
+    Change,
+    Overlap,
+    Placed,
+    Policy,
+    align,
+    split_tokens,
+)
+from spacy_bioner.corpora.document import Document, Offsets
+from spacy_bioner.corpora.receipt import Receipt
+from spacy_bioner.corpora.writing_log import Feature
 from spacy_bioner.errors import ConfigError
 
-TokenSource = Literal["tokenizer", "corpus"]
+TokenSource = Literal["auto", "tokenizer", "corpus"]
 
-_ATTRIBUTES = ("ORTH", "ENT_IOB", "ENT_TYPE")
-_SHOWN = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Misaligned:
-    """A mention that was left out of a Doc: document id, mention, its text, and why."""
-
-    document: str
-    entity: Entity
-    text: str
-    reason: str
-
-    def __str__(self) -> str:
-        at = f"{self.entity.start}-{self.entity.end}"
-        return f"{self.document} {at} {self.entity.label} {self.text!r}: {self.reason}"
+# What a .spacy file of ours can say of a Document. Its tokens are the tokenizer's.
+KEEPS = frozenset(Feature) - {Feature.FRAGMENTS, Feature.NOTES, Feature.ROLES}
+SPANS_KEY = "sc"  # spaCy's own default for groups of spans that may overlap
+_ATTRIBUTES = ("ORTH", "ENT_IOB", "ENT_TYPE", "ENT_KB_ID", "ENT_ID")
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
-    """What became of some Documents on their way to Docs.
+class Placement:
+    """How Documents become Docs.
 
-    mentions_in, mentions_out: mentions of the Documents and of the Docs; the
-    difference is listed in `misaligned`. labels: mentions of the Documents by label.
+    tokens: "tokenizer" asks nlp, as "auto" does for .spacy files, so that a model is
+    trained on the tokens it will meet; "corpus" takes Document.tokens (text between them
+    becomes tokens of its own, save single blanks), as "auto" does for formats made of
+    tokens, where a Document has them. policy, overlap: see
+    `spacy_bioner.corpora.alignment.align`; with overlap "spans" all mentions that fit
+    the tokens are in doc.spans["sc"] too, those that overlap only there.
     """
 
-    documents: int
-    mentions_in: int
-    mentions_out: int
-    misaligned: tuple[Misaligned, ...] = ()
-    labels: Mapping[str, int] = field(default_factory=dict)
-
-    def render(self, limit: int | None = _SHOWN) -> str:
-        """One text: the counts, then at most `limit` mentions left out (None: all)."""
-        head = (
-            f"{self.documents:,} documents, {self.mentions_out:,} of "
-            f"{self.mentions_in:,} mentions kept"
-        )
-        return "\n".join([head, *render_list(self.misaligned, limit)])
+    tokens: TokenSource = "auto"
+    policy: Policy = "strict"
+    overlap: Overlap = "longest"
 
 
-def render_list(items: Sequence[object], limit: int | None) -> list[str]:
-    """Indented lines, one an item, the last telling how many are not shown."""
-    shown = items if limit is None else items[:limit]
-    more = [f"... and {len(items) - len(shown):,} more"] if len(shown) < len(items) else []
-    return [f"  {item}" for item in [*shown, *more]]
+DEFAULT = Placement()
+_PACKER = Packer(use_bin_type=True)
+
+
+def empty_docbin() -> DocBin:
+    """A DocBin that keeps what `document_to_doc` sets."""
+    return DocBin(attrs=_ATTRIBUTES, store_user_data=True)
 
 
 def document_to_doc(
-    document: Document, nlp: Language, tokens: TokenSource = "tokenizer"
-) -> tuple[Doc, list[Misaligned]]:
+    document: Document, nlp: Language, placement: Placement = DEFAULT
+) -> tuple[Doc, Alignment]:
     """Tokenise a text and set its mentions as entities.
 
-    tokens: "tokenizer" asks nlp, "corpus" takes Document.tokens (text between them
-    becomes tokens of its own, save single blanks).
-
-    A mention must begin and end at token boundaries; of mentions that overlap the
-    longest is kept, of equal ones the first. Every other is returned, and those of its
-    tokens that lie in no kept mention get no annotation (ent_iob 0), never O. All
-    other tokens are O. Id and genre go into doc.user_data under "id" and "genre".
+    Tokens of dropped mentions get no annotation (ent_iob 0), never O; all other tokens
+    outside of kept mentions are O. Concept and id of a mention become the span's kb_id_
+    and id_; id, genre, source, sections and sentences of the document go into
+    doc.user_data under these names, as far as it has them.
 
     Raises ConfigError if the text is too long for nlp or its tokenizer does not keep it,
     or if tokens of the corpus are asked of a Document that has none.
     """
-    doc = _tokenise(document, nlp, tokens)
-    kept, missing, misaligned = _align(document, _Boundaries.of(doc))
-    spans = [Span(doc, start, end, label=label) for start, end, label in kept]
-    doc.set_ents(spans, missing=[Span(doc, i, i + 1) for i in missing], default="outside")
-    doc.user_data["id"] = document.id
-    doc.user_data["genre"] = document.genre
-    return doc, misaligned
+    doc = _tokenise(document, nlp, placement)
+    alignment = align(document, _offsets(doc), placement.policy, placement.overlap)
+    ents = [_span(doc, place) for place in alignment.kept]
+    missing = [Span(doc, i, i + 1) for i in alignment.unknown]
+    doc.set_ents(ents, missing=missing, default="outside")
+    if placement.overlap == "spans":
+        places = sorted([*alignment.kept, *alignment.overlapping], key=lambda p: p.index)
+        doc.spans[SPANS_KEY] = [_span(doc, place) for place in places]
+    doc.user_data |= _user_data(document)
+    return doc, alignment
 
 
 def documents_to_docbin(
-    documents: Iterable[Document], nlp: Language, tokens: TokenSource = "tokenizer"
+    documents: Iterable[Document], nlp: Language, placement: Placement = DEFAULT
 ) -> tuple[DocBin, Receipt]:
     """Align all documents; see `document_to_doc`."""
-    docbin = DocBin(attrs=_ATTRIBUTES, store_user_data=True)
+    docbin = empty_docbin()
     labels: Counter[str] = Counter()
-    misaligned: list[Misaligned] = []
+    changes: list[Change] = []
     for document in documents:
-        doc, left_out = document_to_doc(document, nlp, tokens)
-        docbin.add(doc)
-        misaligned += left_out
+        doc, alignment = document_to_doc(document, nlp, placement)
+        _add(docbin, doc)
+        changes += alignment.changes
         labels.update(entity.label for entity in document.entities)
-    mentions = labels.total()
-    kept = mentions - len(misaligned)
-    return docbin, Receipt(len(docbin), mentions, kept, tuple(misaligned), dict(labels))
+    return docbin, Receipt.of(len(docbin), labels, changes)
 
 
-def write_docbin(
-    documents: Iterable[Document],
-    path: Path | str,
-    nlp: Language,
-    *,
-    force: bool = False,
-    tokens: TokenSource = "tokenizer",
-) -> Receipt:
-    """Write a .spacy file, whole or not at all.
+def _add(docbin: DocBin, doc: Doc) -> None:
+    """docbin.add(doc), save that it does not look up all msgpack extensions each time."""
+    docbin.store_user_data = False
+    docbin.add(doc)
+    docbin.store_user_data = True
+    docbin.user_data.append(_PACKER.pack(doc.user_data))
 
-    Raises OutputExistsError if the file exists and force is not given, before any
-    document is read, and whatever the documents raise.
+
+def _offsets(doc: Doc) -> list[tuple[int, int]]:
+    """(start, end) of each token in characters."""
+    if len(doc) == 0:
+        return []
+    array = doc.to_array([IDX, LENGTH])  # (n, 2)
+    array[:, 1] += array[:, 0]
+    return list(map(tuple, array.tolist()))
+
+
+def tokens_of(document: Document, nlp: Language, placement: Placement) -> Offsets:
+    """The tokens that a format made of tokens is written in, white space left out.
+
+    Raises ConfigError as `document_to_doc`.
     """
-    path = Path(path)
-    check_outputs([path], force)
-    docbin, receipt = documents_to_docbin(documents, nlp, tokens)
-    write_together({path: docbin.to_bytes()})
-    return receipt
+    if placement.tokens != "tokenizer" and document.tokens is not None:
+        return document.tokens
+    doc = _tokenise(document, nlp, placement)
+    return tuple((t.idx, t.idx + len(t)) for t in doc if not t.is_space)
 
 
-@dataclass(frozen=True, slots=True)
-class _Boundaries:
-    """Where each token starts and ends in the text, both ascending."""
-
-    starts: list[int]
-    ends: list[int]
-
-    @classmethod
-    def of(cls, doc: Doc) -> _Boundaries:
-        starts = [token.idx for token in doc]
-        lengths = map(len, doc)
-        return cls(starts, [s + n for s, n in zip(starts, lengths, strict=True)])
-
-    def touched(self, entity: Entity) -> range:
-        """Tokens that share a character with a mention."""
-        first = bisect_right(self.ends, entity.start)
-        return range(first, bisect_left(self.starts, entity.end))
-
-    def fit(self, entity: Entity, tokens: range) -> bool:
-        return (
-            len(tokens) > 0
-            and self.starts[tokens[0]] == entity.start
-            and self.ends[tokens[-1]] == entity.end
-        )
+def _user_data(document: Document) -> dict[str, Any]:
+    data: dict[str, Any] = {"id": document.id, "genre": document.genre}
+    if document.source:
+        data["source"] = document.source
+    if document.sections:
+        data["sections"] = [[s.start, s.end, s.name] for s in document.sections]
+    if document.sentences is not None:
+        data["sentences"] = [list(sentence) for sentence in document.sentences]
+    return data
 
 
-def _align(
-    document: Document, boundaries: _Boundaries
-) -> tuple[list[tuple[int, int, str]], list[int], list[Misaligned]]:
-    """Kept mentions as (first token, end token, label), unknown tokens, mentions left out."""
-    owner: dict[int, Entity] = {}  # token -> the kept mention it lies in
-    kept, unknown, misaligned = [], set[int](), []
-    for entity in sorted(document.entities, key=lambda e: (e.start - e.end, e.start)):
-        tokens = boundaries.touched(entity)
-        rival = next((owner[i] for i in tokens if i in owner), None)
-        if rival is None and boundaries.fit(entity, tokens):
-            owner.update(dict.fromkeys(tokens, entity))
-            kept.append((tokens.start, tokens.stop, entity.label))
-            continue
-        unknown.update(tokens)
-        reason = "it does not begin and end at token boundaries"
-        if boundaries.fit(entity, tokens) and rival:
-            reason = f"it overlaps {document.text[rival.start : rival.end]!r} ({rival.label})"
-        text = document.text[entity.start : entity.end]
-        misaligned.append(Misaligned(document.id, entity, text, reason))
-    misaligned.sort(key=lambda m: (m.entity.start, m.entity.end))
-    return sorted(kept), sorted(unknown - owner.keys()), misaligned
+def _span(doc: Doc, place: Placed) -> Span:
+    entity = place.entity
+    return Span(doc, place.start, place.end, entity.label, kb_id=entity.concept, span_id=entity.id)
 
 
-def _tokenise(document: Document, nlp: Language, tokens: TokenSource) -> Doc:
-    if tokens == "corpus":
-        words, spaces = _corpus_words(document)
-        return Doc(nlp.vocab, words=words, spaces=spaces)
+def _tokenise(document: Document, nlp: Language, placement: Placement) -> Doc:
+    if placement.tokens == "corpus":
+        if document.tokens is None:
+            raise ConfigError(f"document {document.id!r} has no tokens: let the tokenizer decide")
+        tokens: Sequence[tuple[int, int]] = document.tokens
+    else:
+        doc = _by_tokenizer(document, nlp)
+        if placement.policy != "split-tokens":
+            return doc
+        tokens = _offsets(doc)
+    if placement.policy == "split-tokens":
+        tokens = split_tokens(document, tokens)
+    words, spaces = _words_and_spaces(document.text, tokens)
+    return Doc(nlp.vocab, words=words, spaces=spaces)
+
+
+def _by_tokenizer(document: Document, nlp: Language) -> Doc:
     if len(document.text) > nlp.max_length:
         raise ConfigError(
             f"document {document.id!r}: {len(document.text):,} characters are more than "
@@ -195,14 +175,12 @@ def _tokenise(document: Document, nlp: Language, tokens: TokenSource) -> Doc:
     return doc
 
 
-def _corpus_words(document: Document) -> tuple[list[str], list[bool]]:
-    """Words, and whether a blank follows each, that spell out the document's text."""
-    if document.tokens is None:
-        raise ConfigError(f"document {document.id!r} has no tokens: let the tokenizer decide")
+def _words_and_spaces(text: str, tokens: Sequence[tuple[int, int]]) -> tuple[list[str], list[bool]]:
+    """Words, and whether a blank follows each, that spell out the text."""
     words: list[str] = []
     spaces: list[bool] = []
-    position, text = 0, document.text
-    for start, end in [*document.tokens, (len(text), len(text))]:
+    position = 0
+    for start, end in [*tokens, (len(text), len(text))]:
         if words and position < start and text[position] == " ":
             spaces[-1] = True
             position += 1

@@ -1,71 +1,89 @@
-"""Which of the registered formats a file has, judged by its first bytes."""
+"""From any path to Documents: which files, in which format, read by which reader."""
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable
+import glob
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from spacy_bioner.corpora.tagged import parse_tag, split_line
-from spacy_bioner.corpora.text_lines import LineError, open_corpus
-from spacy_bioner.errors import CorpusError
+from spacy_bioner.corpora.document import Document
+from spacy_bioner.corpora.readers import READERS
+from spacy_bioner.corpora.reading_log import ReadLog
+from spacy_bioner.corpora.text_lines import open_corpus
+from spacy_bioner.errors import ConfigError, CorpusError
 
 HEAD_BYTES = 1 << 16
-_TAGGED_LINES = 50
-_TAGGED_SHARE = 0.5
+_BLANK = b" \t\r\n\x0b\x0c"
+
+
+def read_corpus(
+    path: Path | str, format: str = "auto", *, log: ReadLog | None = None
+) -> Iterator[Document]:
+    """Read a file (or a brat folder) of any registered format.
+
+    format: its name in READERS; "auto" judges it by the content. log: gathers repairs
+    and what was skipped. Raises ConfigError for an unknown format name, CorpusError
+    where the file cannot be read.
+    """
+    if format != "auto" and format not in READERS:
+        raise ConfigError(f"unknown format {format!r}: use auto or one of {list(READERS)}")
+    name = detect_format(path) if format == "auto" else format
+    return READERS[name].read(path, log=log)
 
 
 def detect_format(path: Path | str) -> str:
-    """Name of the reader for a file, from its content; its name plays no part.
+    """Name of the reader for a path, judged by its first bytes.
 
-    Raises CorpusError if the file cannot be opened, is empty, or fits no format.
+    Raises CorpusError if it cannot be opened, is empty, or fits no format.
     """
     path = Path(path)
-    with open_corpus(path) as file:
-        head = file.read(HEAD_BYTES)
-    if not head.removeprefix(b"\xef\xbb\xbf").strip():
-        raise CorpusError("no sentences: the file is empty. Check the path.", path)
-    for name, fits in FORMAT_TESTS.items():
-        if fits(head):
+    head = b"" if path.is_dir() else _head(path)
+    for name, reader in READERS.items():
+        if reader.fits(path, head):
             return name
+    if path.is_dir():
+        raise CorpusError(
+            "is a folder without .ann files, so no brat corpus. Name the files in it.", path
+        )
+    if not head.removeprefix(b"\xef\xbb\xbf").strip(_BLANK):
+        raise CorpusError("no sentences: the file is empty. Check the path.", path)
     raise CorpusError(
-        f"fits none of the known formats ({', '.join(FORMAT_TESTS)}). "
+        f"fits none of the known formats ({', '.join(READERS)}). "
         "Check that it is UTF-8, or name its format with --format.",
         path,
     )
 
 
-def _is_docbin(head: bytes) -> bool:
-    try:
-        return bool(zlib.decompressobj().decompress(head, 1))
-    except zlib.error:
-        return False
+def expand_inputs(inputs: Sequence[Path | str], format: str = "auto") -> list[Path]:
+    """The files (and brat folders) that some paths, folders and glob patterns mean.
+
+    A folder stands for the files in it, hidden ones left out, unless it is a brat
+    corpus itself; a pattern that is no file's name for what it matches. All in order
+    of name. Raises ConfigError for no input and for a pattern or folder with nothing in it.
+    """
+    if not inputs:
+        raise ConfigError("no input files: name at least one")
+    return [path for given in inputs for path in _expand(Path(given), format)]
 
 
-def _is_healthner(head: bytes) -> bool:
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    return start.startswith(b"{") and b'"sentence"' in start
+def _expand(given: Path, format: str) -> list[Path]:
+    if not given.exists() and glob.has_magic(str(given)):
+        found = sorted(map(Path, glob.glob(str(given), recursive=True)))
+        if not found:
+            raise ConfigError(f"{given}: no file matches this pattern")
+        return [path for match in found for path in _expand(match, format)]
+    if not given.is_dir() or _is_brat_folder(given, format):
+        return [given]
+    found = sorted(p for p in given.iterdir() if p.is_file() and not p.name.startswith("."))
+    if not found:
+        raise ConfigError(f"{given}: no file in this folder")
+    return found
 
 
-def _is_character_tags(head: bytes) -> bool:
-    """Whether half of the first lines are a token and a tag; wrong bytes do not matter."""
-    lines = head.decode("utf-8-sig", errors="replace").split("\n")
-    if len(head) == HEAD_BYTES:
-        lines = lines[:-1]  # the last is cut off
-    filled = [line for line in lines if line.strip(" \t\r")][:_TAGGED_LINES]
-    return sum(map(_is_tagged, filled)) >= _TAGGED_SHARE * len(filled) > 0
+def _is_brat_folder(path: Path, format: str) -> bool:
+    return format == "brat" or (format == "auto" and next(path.glob("*.ann"), None) is not None)
 
 
-def _is_tagged(line: str) -> bool:
-    try:
-        pair = split_line(line)
-    except LineError:
-        return False
-    return pair is not None and parse_tag(pair[1]) is not None
-
-
-FORMAT_TESTS: dict[str, Callable[[bytes], bool]] = {
-    "spacy": _is_docbin,
-    "healthner": _is_healthner,
-    "character_tags": _is_character_tags,
-}
+def _head(path: Path) -> bytes:
+    with open_corpus(path) as file:
+        return file.read(HEAD_BYTES)

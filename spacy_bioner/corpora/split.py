@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 import random
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
 from spacy_bioner.corpora.document import Document
+from spacy_bioner.corpora.sentences import find_sentences
 from spacy_bioner.errors import ConfigError
+
+# Sentences shorter than this ("Methods:", "無。") say nothing about where a text is from.
+_TELLING_LENGTH = 20
 
 
 def check_shares(shares: Mapping[str, float]) -> None:
@@ -23,41 +27,88 @@ def check_shares(shares: Mapping[str, float]) -> None:
 def split_documents(
     documents: Iterable[Document], shares: Mapping[str, float], seed: int = 0
 ) -> dict[str, list[Document]]:
-    """Deal documents at random into parts, one for each name in shares.
+    """Deal documents into parts, one for each name in shares, with like shares of each type.
 
-    Documents with the same text fall in the same part, so that none is seen in two;
-    sizes are as near to the shares as that allows. Order is kept within a part. The
-    result depends on the documents, their order, the shares and the seed only.
+    Documents with the same text, or with a sentence of 20 characters or more in common,
+    fall in the same part, so that none is seen in two. Parts are filled by iterative
+    stratification (Sechidis et al. 2011, "On the stratification of multi-label data"):
+    the rarest entity type first, each document to the part that lacks most of that
+    type. Order is kept within a part. The result depends on the documents, their order,
+    the shares and the seed only.
 
     Raises ConfigError if shares are not positive, do not sum to 1, or leave a part
     without documents.
     """
     check_shares(shares)
     documents = list(documents)
-    texts = list(dict.fromkeys(document.text for document in documents))
-    random.Random(seed).shuffle(texts)
-    part_of = _deal(texts, documents, shares)
+    groups = _groups_with_common_sentences(documents)
+    random.Random(seed).shuffle(groups)
+    part_of = _stratify(groups, documents, shares)
     parts: dict[str, list[Document]] = {name: [] for name in shares}
-    for document in documents:
-        parts[part_of[document.text]].append(document)
+    for document, part in zip(documents, part_of, strict=True):
+        parts[part].append(document)
     empty = [name for name, part in parts.items() if not part]
     if empty:
         raise ConfigError(
-            f"{len(documents)} documents ({len(texts)} different texts) are too few for the "
-            f"shares {dict(shares)}: nothing is left for {', '.join(empty)}"
+            f"{len(documents)} documents ({len(groups)} without a sentence in common) are too "
+            f"few for the shares {dict(shares)}: nothing is left for {', '.join(empty)}"
         )
     return parts
 
 
-def _deal(
-    texts: list[str], documents: list[Document], shares: Mapping[str, float]
-) -> dict[str, str]:
-    """The part of each text: the most repeated first, each to the part that lacks most."""
-    counts = Counter(document.text for document in documents)
-    lacking = {name: share * len(documents) for name, share in shares.items()}
-    part_of: dict[str, str] = {}
-    for text in sorted(texts, key=lambda text: -counts[text]):
-        part = max(lacking, key=lambda name: lacking[name])
-        lacking[part] -= counts[text]
-        part_of[text] = part
+def _groups_with_common_sentences(documents: Sequence[Document]) -> list[list[int]]:
+    """Indices of documents, those that share a sentence together (union-find)."""
+    parent = list(range(len(documents)))
+
+    def root(index: int) -> int:
+        while parent[index] != index:
+            parent[index] = index = parent[parent[index]]
+        return index
+
+    first: dict[str, int] = {}
+    for index, document in enumerate(documents):
+        for sentence in _telling_sentences(document):
+            parent[root(index)] = root(first.setdefault(sentence, index))
+    groups = defaultdict[int, list[int]](list)
+    for index in range(len(documents)):
+        groups[root(index)].append(index)
+    return list(groups.values())
+
+
+def _telling_sentences(document: Document) -> set[str]:
+    text = document.text
+    sentences = document.sentences or find_sentences(text)
+    pieces = {text[start:end] for start, end in sentences if end - start >= _TELLING_LENGTH}
+    return pieces | {text}
+
+
+def _stratify(
+    groups: Sequence[list[int]], documents: Sequence[Document], shares: Mapping[str, float]
+) -> list[str]:
+    """The part of each document. None stands for the documents themselves as a type."""
+    contents = [_content(group, documents) for group in groups]
+    totals = sum(contents, Counter[str | None]())
+    lacking = {name: {t: n * share for t, n in totals.items()} for name, share in shares.items()}
+    order = sorted(totals, key=lambda t: (t is None, totals[t], str(t)))
+    having = {t: [g for g, content in enumerate(contents) if t in content] for t in order}
+    part_of = [""] * len(documents)
+    dealt = set[int]()
+    for type in order:
+        # large groups first: small ones can still even things out
+        for g in sorted(having[type], key=lambda g: -len(groups[g])):
+            if g in dealt:
+                continue
+            dealt.add(g)
+            part = max(shares, key=lambda name: (lacking[name][type], lacking[name][None]))
+            for t, n in contents[g].items():
+                lacking[part][t] -= n
+            for index in groups[g]:
+                part_of[index] = part
     return part_of
+
+
+def _content(group: Sequence[int], documents: Sequence[Document]) -> Counter[str | None]:
+    """Mentions by type, and under None the number of documents, of a group."""
+    content: Counter[str | None] = Counter({None: len(group)})
+    content.update(entity.label for index in group for entity in documents[index].entities)
+    return content

@@ -19,60 +19,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from spacy_bioner.corpora.document import Entity
+from spacy_bioner.corpora.document import Entity, Offsets
+from spacy_bioner.corpora.reading_log import FileLog
 from spacy_bioner.corpora.text_lines import LineError
-from spacy_bioner.errors import CorpusError
 
-Offsets = tuple[tuple[int, int], ...]
+Joiner = Literal["auto", "", " "]
 
-_TAG = re.compile(r"([Oo])(?:-\S+)?|([BIbi])-(\S+)")
-
-
-@dataclass(frozen=True, slots=True)
-class Repair:
-    """One slip: at path:line stood `found`; it was read as `read_as`, and why."""
-
-    path: Path
-    line: int
-    found: str
-    read_as: str
-    reason: str
-
-    def __str__(self) -> str:
-        where = f"{self.path}:{self.line}"
-        return f"{where}: {self.found!r} read as {self.read_as!r}: {self.reason}"
-
-
-@dataclass(frozen=True, slots=True)
-class RepairLog:
-    """Where the slips of one file go: into `repairs`, or, if strict, into a CorpusError."""
-
-    path: Path
-    strict: bool = False
-    repairs: list[Repair] | None = None
-
-    def record(self, line: int, found: str, read_as: str, reason: str) -> None:
-        """Note a repair. Raises CorpusError if strict."""
-        if self.strict:
-            raise self.error(
-                f"{found!r}: {reason}. Correct it, or read without strict, "
-                f"which takes it as {read_as!r}.",
-                line,
-            )
-        if self.repairs is not None:
-            self.repairs.append(Repair(self.path, line, found, read_as, reason))
-
-    def error(self, message: str, line: int) -> CorpusError:
-        return CorpusError(message, self.path, line)
+JOINER_LINES = 1000  # as many lines decide how tokens are joined
+_TAG = re.compile(r"([Oo])(?:-\S+)?|([A-Za-z])-(\S+)")
 
 
 class Tag(NamedTuple):
-    """A tag: prefix O, B or I; label "" for O; the slip that was repaired, or ""."""
+    """A tag: prefix O, B, I or another; label "" for O; the slip that was repaired, or ""."""
 
     prefix: str
     label: str
@@ -83,8 +44,11 @@ class Tag(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def parse_tag(tag: str) -> Tag | None:
-    """Read one tag by the rules of this module; None if no rule fits."""
+def parse_tag(tag: str, prefixes: str = "BI") -> Tag | None:
+    """Read one tag by the rules of this module; None if no rule fits.
+
+    prefixes: those that a tag with a type may have.
+    """
     match = _TAG.fullmatch(tag)
     if match is None:
         return None
@@ -92,11 +56,13 @@ def parse_tag(tag: str) -> Tag | None:
     if outside:
         slip = "O has no type" if len(tag) > 1 else "" if tag == "O" else "prefix in lower case"
         return Tag("O", "", slip)
+    if prefix.upper() not in prefixes:
+        return None
     return Tag(prefix.upper(), label, "prefix in lower case" if prefix.islower() else "")
 
 
 def entities_from_tags(
-    tags: Sequence[str], tokens: Sequence[tuple[int, int]], lines: Sequence[int], log: RepairLog
+    tags: Sequence[str], tokens: Sequence[tuple[int, int]], lines: Sequence[int], log: FileLog
 ) -> tuple[Entity, ...]:
     """Entities of one sentence in character offsets.
 
@@ -124,7 +90,7 @@ def entities_from_tags(
     )
 
 
-def _read_tag(text: str, index: int, line: int, previous: str, log: RepairLog) -> Tag:
+def _read_tag(text: str, index: int, line: int, previous: str, log: FileLog) -> Tag:
     """The tag as it is to be read after a token with the type `previous`."""
     tag = parse_tag(text)
     if tag is None:
@@ -137,7 +103,7 @@ def _read_tag(text: str, index: int, line: int, previous: str, log: RepairLog) -
         tag = Tag("B", tag.label, "")
         reasons.append("continues no entity of its type")
     if reasons:
-        log.record(line, text, str(tag), f"{', '.join(reasons)} (token {index + 1})")
+        log.repair(line, text, str(tag), f"{', '.join(reasons)} (token {index + 1})")
     return tag
 
 
@@ -180,3 +146,18 @@ def unit_offsets(units: Sequence[str], joiner: str = "") -> Offsets:
 def _character_offsets(n: int) -> Offsets:
     # Shared by all sentences of n characters: the offsets of a corpus then cost no memory.
     return tuple(zip(range(n), range(1, n + 1), strict=True))
+
+
+def guess_joiner(tokens: Sequence[str]) -> Literal["", " "]:
+    """What stands between two tokens in the text, judged by the first tokens of a file.
+
+    A blank, if more of them are words (two characters or more, not beginning with a
+    Han character or kana) than Han characters or kana; else nothing.
+    """
+    han = sum(map(_is_han_or_kana, tokens))
+    words = sum(len(token) > 1 and not _is_han_or_kana(token) for token in tokens)
+    return " " if words > han else ""
+
+
+def _is_han_or_kana(token: str) -> bool:
+    return "\u3040" <= token[:1] <= "\u9fff" or "\U00020000" <= token[:1] <= "\U0003ffff"

@@ -63,19 +63,33 @@ def loss_and_gradient(
     _subtract_known_paths(labelled, emissions[known], tags[known], lengths[~partial], scores)
     free.log_partition[~partial] = labelled.log_partition
     free.marginals[known] = labelled.marginals
+    _subtract_agreeing_paths(free, emissions, allowed, lengths, scores, partial, refined or {})
+    return _gradient(free, lengths)
+
+
+def _subtract_agreeing_paths(
+    free: Posterior,
+    emissions: Floats2d,
+    allowed: Bools2d,
+    lengths: Ints1d,
+    scores: CrfScores,
+    partial: Bools1d,
+    refined: Refined,
+) -> None:
+    """Takes from the posterior of partial sentences (B,), in place, that of the agreeing paths."""
+    sentence = np.repeat(np.arange(len(lengths)), lengths)
     simple = partial.copy()
-    simple[list(refined or ())] = False
+    simple[list(refined)] = False
     masked = simple[sentence]
     agreeing = forward_backward(
         np.where(allowed[masked], emissions[masked], -np.inf), lengths[simple], scores
     )
     _subtract(free, agreeing, simple, masked)
-    for b, (refinement, standing) in (refined or {}).items():
+    for b, (refinement, standing) in refined.items():
         inside = sentence == b
         values = refinement.emissions(emissions[inside], standing)
         found = forward_backward(values, lengths[b : b + 1], refinement.scores(scores))
         _subtract(free, refinement.fold(found), np.arange(len(lengths)) == b, inside)
-    return _gradient(free, lengths)
 
 
 def _subtract(free: Posterior, agreeing: Posterior, sentences: Bools1d, tokens: Bools1d) -> None:

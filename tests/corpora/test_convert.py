@@ -3,13 +3,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from spacy.tokens import DocBin
 
-from spacy_bioner.corpora import outputs
+import spacy_bioner.corpora.convert as convert_module
+from spacy_bioner.corpora import sinks
 from spacy_bioner.corpora.convert import convert
-from spacy_bioner.corpora.readers import read_corpus
+from spacy_bioner.corpora.docbin import documents_to_docbin
+from spacy_bioner.corpora.document import Document, Entity
+from spacy_bioner.corpora.reading import read_corpus
+from spacy_bioner.corpora.sentences import find_sentences
 from spacy_bioner.errors import ConfigError, CorpusError, OutputExistsError
 
 DATA = Path(__file__).parents[1] / "data"
@@ -44,7 +50,7 @@ def test_report_lists_repairs_and_uneven_labels(tmp_path, zh):
     report = convert([PLAIN, SLIPS], tmp_path / "a.spacy", nlp=zh, report_path=full)
     assert report.render(limit=1) == (
         f"{tmp_path / 'a.spacy'}: 4 documents, 8 of 8 mentions kept\n"
-        "6 tags were repaired\n"
+        "6 slips were repaired\n"
         f"  {SLIPS}:1: 'i-BODY' read as 'B-BODY': prefix in lower case, continues no entity of "
         "its type (token 1)\n"
         "  ... and 5 more\n"
@@ -77,31 +83,94 @@ def test_existing_output_stops_before_any_work(tmp_path, zh, existing):
 
 
 def test_failure_while_writing_leaves_nothing_half_written(tmp_path, zh, monkeypatch):
-    def no_space(self, data):
-        if "dev" in self.name:
+    def no_space(self, path):
+        path.write_bytes(b"half")
+        if "dev" in path.name:
             raise OSError(28, "No space left on device")
-        with self.open("wb") as file:
-            return file.write(data)
 
     out = tmp_path / "out"
     out.mkdir()
     (out / "train.spacy").write_text("mine")
-    monkeypatch.setattr(outputs.Path, "write_bytes", no_space)
+    monkeypatch.setattr(DocBin, "to_disk", no_space)
     with pytest.raises(OSError, match="No space"):
         convert([PLAIN], out, nlp=zh, split=HALVES, force=True)
     assert names(out) == ["train.spacy"]
     assert (out / "train.spacy").read_text() == "mine"
 
 
-def test_repeated_ids_are_refused(tmp_path, zh):
+def test_id_of_two_different_documents_is_refused(tmp_path, zh):
     copy = tmp_path / PLAIN.name
-    copy.write_bytes(PLAIN.read_bytes())
+    copy.write_bytes(SLIPS.read_bytes())
     with pytest.raises(CorpusError) as caught:
         convert([PLAIN, copy], tmp_path / "a.spacy", nlp=zh)
     assert str(caught.value) == (
         f"{copy}: the document id 'plain_lf-1' was already used in {PLAIN}. Convert the files "
         "apart, or rename one (tagged files take their ids from it)."
     )
+
+
+def test_document_that_is_there_twice_is_read_once_and_noted(tmp_path, zh):
+    copy = tmp_path / PLAIN.name
+    copy.write_bytes(PLAIN.read_bytes())
+    report = convert([PLAIN, copy], tmp_path / "a.spacy", nlp=zh)
+    assert [d.id for d in read_corpus(tmp_path / "a.spacy")] == ["plain_lf-1", "plain_lf-2"]
+    assert str(report.repairs[0]) == (
+        f"{copy}: 'document plain_lf-1' read as 'nothing': "
+        f"it repeats the document of this id in {PLAIN}"
+    )
+    with pytest.raises(CorpusError, match="it repeats the document of this id"):
+        convert([PLAIN, copy], tmp_path / "b.spacy", nlp=zh, strict=True)
+
+
+def test_folder_gets_several_files(tmp_path, zh, monkeypatch):
+    monkeypatch.setattr(convert_module, "TOKENS_PER_FILE", 1)
+    monkeypatch.setattr(sinks, "_DOCUMENTS_PER_TASK", 3)
+    report = convert([PLAIN, HEALTHNER], tmp_path / "out", nlp=zh)
+    assert names(tmp_path / "out") == ["00001.spacy", "00002.spacy"]
+    ids = [[d.id for d in read_corpus(tmp_path / "out" / name)] for name in names(tmp_path / "out")]
+    assert ids == [["plain_lf-1", "plain_lf-2", "00000"], ["00001"]]
+    assert report.documents == 4
+    with pytest.raises(ConfigError, match="is a folder with files in it"):
+        convert([PLAIN], tmp_path / "out", nlp=zh, force=True)
+
+
+def test_jobs_give_the_same_as_one_process(tmp_path, en):
+    source = tmp_path / "words.tsv"
+    lines = [f"word{n}\t{'B-A' if n % 7 == 0 else 'O'}\n\n" for n in range(900)]
+    source.write_text("".join(lines), encoding="utf-8")
+    one = convert([source], tmp_path / "one.spacy", nlp=en)
+    two = convert([source], tmp_path / "two.spacy", nlp=en, jobs=2)
+    assert (tmp_path / "one.spacy").read_bytes() == (tmp_path / "two.spacy").read_bytes()
+    assert [*one.parts.values()] == [*two.parts.values()]
+    with pytest.raises(ConfigError, match="jobs must be 1 or more, got 0"):
+        convert([source], tmp_path / "no.spacy", nlp=en, jobs=0)
+
+
+def test_folders_and_patterns_stand_for_files(tmp_path, zh):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "b.txt").write_bytes(PLAIN.read_bytes())
+    (folder / "a.txt").write_bytes(SLIPS.read_bytes())
+    (folder / ".hidden").write_text("no corpus")
+    for given in (folder, folder / "*.txt"):
+        report = convert([given], tmp_path / "out.spacy", nlp=zh, force=True)
+        assert list(report.inputs) == [folder / "a.txt", folder / "b.txt"]
+    with pytest.raises(ConfigError, match="no file matches this pattern"):
+        convert([folder / "*.json"], tmp_path / "out.spacy", nlp=zh, force=True)
+
+
+def test_cut_documents_are_joined_again(tmp_path, en):
+    text = "The pain began in May. It was severe! Then it went.\nHe was well. "
+    spans = (Entity(4, 8, "S"), Entity(30, 36, "S"))
+    whole = Document(text, spans, "a", sentences=tuple(find_sentences(text)))
+    source, cut, joined = (tmp_path / f"{name}.spacy" for name in ("source", "cut", "joined"))
+    documents_to_docbin([whole], en)[0].to_disk(source)
+    report = convert([source], cut, nlp=en, pieces="cut")
+    assert [d.id for d in read_corpus(cut)] == ["a@0-65", "a@23-65", "a@38-65", "a@52-65"]
+    assert report.documents == 4
+    convert([cut], joined, nlp=en, pieces="join")
+    (again,) = read_corpus(joined)
+    assert replace(again, tokens=None) == replace(whole, text=text.replace("\n", " "))
 
 
 @pytest.mark.parametrize("split", [None, HALVES])
@@ -117,15 +186,15 @@ def test_empty_corpus_is_refused(tmp_path, zh, split):
     ("inputs", "out", "split", "message"),
     [
         ([], "a.spacy", None, "no input files: name at least one"),
-        ([PLAIN], "a.bin", None, r"a\.bin: name the output \*\.spacy, or give a split"),
-        ([PLAIN], "folder.spacy", None, r"folder\.spacy: is a folder\. Name a file\."),
+        ([PLAIN], "a.bin", None, r"a\.bin: name the output \*\.spacy, or a folder"),
+        ([PLAIN], "folder.spacy", None, r"folder\.spacy: is a folder with files in it"),
         ([PLAIN], "file", HALVES, r"file: is a file\. Name a folder for the parts \['train'"),
         ([PLAIN], "a", {"../x": 1.0}, r"part name '\.\./x' cannot name a file"),
         ([PLAIN], "a", {"train": 0.5}, "shares must sum to 1"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(tmp_path, zh, inputs, out, split, message):
-    (tmp_path / "folder.spacy").mkdir()
+    (tmp_path / "folder.spacy" / "mine").mkdir(parents=True)
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match=message):
         convert(inputs, tmp_path / out, nlp=zh, split=split)

@@ -1,6 +1,7 @@
 """Each file in tests/data/<format>/ is read; the expected outcome lies beside it.
 
-`<file>.expected` holds the documents, one a line, then the repairs, or else the error.
+`<file>.expected` holds the documents, one a line, then the error if there is one, the
+repairs, and what was skipped. A case is a file, or a folder for formats that are folders.
 A new case is a new pair of files. To write the expected file of a new case, run
 `python -m tests.corpora.test_golden` and read what it wrote.
 """
@@ -13,37 +14,50 @@ from pathlib import Path
 
 import pytest
 
-from spacy_bioner.corpora.document import Document
+from spacy_bioner.corpora.document import Document, Entity
 from spacy_bioner.corpora.readers import READERS
-from spacy_bioner.corpora.tagged import Repair
+from spacy_bioner.corpora.reading_log import ReadLog
 from spacy_bioner.errors import CorpusError
 
 DATA = Path(__file__).parents[1] / "data"
 CASES = sorted(
-    path
-    for name in READERS
-    for path in (DATA / name).glob("*")
-    if path.suffix in (".txt", ".tsv", ".json")
+    path for name in READERS for path in (DATA / name).glob("*") if path.suffix != ".expected"
 )
 
 
 def describe(document: Document) -> str:
     text = document.text
-    entities = [[e.start, e.end, e.label, text[e.start : e.end]] for e in document.entities]
-    tokens = [text[start:end] for start, end in document.tokens or ()]
-    values = {"id": document.id, "genre": document.genre, "text": text, "entities": entities}
-    return json.dumps(values | {"tokens": tokens}, ensure_ascii=False)
+    values = {"id": document.id, "genre": document.genre, "text": text}
+    values |= {"entities": [describe_entity(entity, text) for entity in document.entities]}
+    values |= {"tokens": [text[start:end] for start, end in document.tokens or ()]}
+    if document.source:
+        values["source"] = document.source
+    if document.sections:
+        values["sections"] = [[s.start, s.end, s.name] for s in document.sections]
+    if document.sentences is not None:
+        values["sentences"] = [text[start:end] for start, end in document.sentences]
+    return json.dumps(values, ensure_ascii=False)
+
+
+def describe_entity(entity: Entity, text: str) -> list[object]:
+    """Offsets, label and text, then whatever else is said of the mention."""
+    named = ("fragments", "id", "concept", "note", "role")
+    more = {name: getattr(entity, name) for name in named if getattr(entity, name)}
+    values = [entity.start, entity.end, entity.label, text[entity.start : entity.end]]
+    return [*values, more] if more else values
 
 
 def outcome(path: Path) -> Iterator[str]:
-    repairs: list[Repair] = []
+    log = ReadLog()
     try:
-        for document in READERS[path.parent.name](path, repairs=repairs):
+        for document in READERS[path.parent.name].read(path, log=log):
             yield describe(document)
     except CorpusError as error:
         yield f"CorpusError: {error}".replace(str(path), path.name)
-    for repair in repairs:
+    for repair in log.repairs:
         yield f"Repair: {repair}".replace(str(path), path.name)
+    for skipped in log.skipped.values():
+        yield f"Skipped: {skipped}".replace(str(path), path.name)
 
 
 def expected_path(path: Path) -> Path:
@@ -59,7 +73,7 @@ def test_reader_gives_the_expected_outcome(path):
 @pytest.mark.parametrize("path", [path for path in CASES if "slips" in path.name])
 def test_reader_refuses_slips_when_strict(path):
     with pytest.raises(CorpusError, match=r":1: 'i-\w+': prefix in lower case, continues no"):
-        list(READERS[path.parent.name](path, strict=True))
+        list(READERS[path.parent.name].read(path, log=ReadLog(strict=True)))
 
 
 if __name__ == "__main__":

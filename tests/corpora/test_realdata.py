@@ -3,8 +3,10 @@ from __future__ import annotations
 import pytest
 
 from spacy_bioner.corpora.convert import convert
-from spacy_bioner.corpora.detect import detect_format
-from spacy_bioner.corpora.readers import read_character_tags, read_corpus, read_healthner
+from spacy_bioner.corpora.docbin import Placement
+from spacy_bioner.corpora.readers import read_character_tags, read_healthner
+from spacy_bioner.corpora.reading import detect_format, read_corpus
+from spacy_bioner.corpora.reading_log import ReadLog
 from spacy_bioner.corpora.stats import corpus_statistics
 
 pytestmark = pytest.mark.realdata
@@ -24,15 +26,15 @@ MULTINER = "zh/multiner-health-2023/MultiNER-Health_truth_{}.txt"
 def test_chinese_corpora_count_as_published(
     shared_data, name, format, sentences, characters, entities, repairs
 ):
-    path, found = shared_data / name, []
-    total = corpus_statistics(read_corpus(path, repairs=found)).total
+    path, log = shared_data / name, ReadLog()
+    total = corpus_statistics(read_corpus(path, log=log)).total
     assert detect_format(path) == format
     assert (total.sentences, total.characters, total.tokens) == (
         sentences,
         characters,
         characters,
     )
-    assert (total.entities, len(found)) == (entities, repairs)
+    assert (total.entities, len(log.repairs)) == (entities, repairs)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +47,7 @@ def test_chinese_corpora_count_as_published(
     ],
 )
 def test_english_corpora_count_as_published(shared_data, name, entities):
-    documents = list(read_character_tags(shared_data / "en" / name, strict=True))
+    documents = list(read_character_tags(shared_data / "en" / name, log=ReadLog(strict=True)))
     assert sum(len(d.entities) for d in documents) == entities
     assert all(" " in d.text for d in documents[:10])
 
@@ -61,13 +63,13 @@ def test_chinese_tokenizer_loses_no_mention(shared_data, tmp_path, zh, genre):
     path, out = shared_data / MULTINER.format(genre), tmp_path / "out.spacy"
     report = convert([path], out, nlp=zh)
     (receipt,) = report.parts.values()
-    assert receipt.misaligned == ()
+    assert receipt.changes == ()
     assert list(read_corpus(out)) == list(read_corpus(path))
 
 
 def test_corpus_tokens_of_english_survive_conversion(shared_data, tmp_path, en):
     path, out = shared_data / "en" / "ncbi-disease" / "devel.tsv", tmp_path / "out.spacy"
-    convert([path], out, nlp=en, tokens="corpus")
+    convert([path], out, nlp=en, placement=Placement("corpus"))
     assert [(d.text, d.entities, d.tokens) for d in read_corpus(out)] == [
         (d.text, d.entities, d.tokens) for d in read_corpus(path)
     ]

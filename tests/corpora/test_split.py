@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_bioner.corpora.document import Document
+from spacy_bioner.corpora.document import Document, Entity
 from spacy_bioner.corpora.split import split_documents
 from spacy_bioner.errors import ConfigError
 
@@ -63,7 +63,7 @@ def test_sizes_are_as_the_shares_say():
         ({}, "every part needs a share above 0, got {}"),
         (
             {"a": 0.9, "b": 0.1},
-            "2 documents (1 different texts) are too few for the shares "
+            "2 documents (1 without a sentence in common) are too few for the shares "
             "{'a': 0.9, 'b': 0.1}: nothing is left for b",
         ),
     ],
@@ -72,3 +72,24 @@ def test_shares_that_cannot_work_are_refused(shares, message):
     with pytest.raises(ConfigError) as caught:
         split_documents(make("xx"), shares)
     assert str(caught.value) == message
+
+
+@given(st.lists(st.sampled_from(["A", "B", "C", ""]), min_size=60, max_size=120), st.integers())
+def test_types_are_spread_as_the_shares_say(labels, seed):
+    documents = [
+        Document(f"text {n}", (Entity(0, 4, label),) if label else (), str(n))
+        for n, label in enumerate(labels)
+    ]
+    parts = split_documents(documents, {"train": 0.75, "dev": 0.25}, seed)
+    for label in "ABC":
+        found = sum(e.label == label for d in parts["dev"] for e in d.entities)
+        assert abs(found - labels.count(label) / 4) < 1
+
+
+def test_documents_with_a_sentence_in_common_stay_together():
+    shared = "The pain began three weeks ago."
+    texts = [f"{shared} Patient {n}.\nOther words." if n % 2 else f"Case {n}." for n in range(20)]
+    parts = split_documents(make(texts), {"train": 0.5, "dev": 0.5})
+    assert sorted(len(part) for part in parts.values()) == [10, 10]
+    assert any(all(shared in d.text for d in part) for part in parts.values())
+    assert not all(any(shared in d.text for d in part) for part in parts.values())

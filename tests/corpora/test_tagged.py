@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_bioner.corpora.document import Entity
+from spacy_bioner.corpora.reading_log import FileLog, ReadLog, Repair
 from spacy_bioner.corpora.tagged import (
-    Repair,
-    RepairLog,
     entities_from_tags,
+    guess_joiner,
     parse_tag,
     split_line,
     unit_offsets,
@@ -22,10 +22,10 @@ PATH = Path("corpus.txt")
 
 
 def read(tags, strict=False):
-    repairs: list[Repair] = []
+    log = ReadLog(strict)
     tokens, lines = unit_offsets("x" * len(tags)), range(1, len(tags) + 1)
-    found = entities_from_tags(tags, tokens, lines, RepairLog(PATH, strict, repairs))
-    return [(e.start, e.end, e.label) for e in found], repairs
+    found = entities_from_tags(tags, tokens, lines, FileLog(PATH, log))
+    return [(e.start, e.end, e.label) for e in found], log.repairs
 
 
 @pytest.mark.parametrize(
@@ -73,6 +73,38 @@ def test_junk_is_refused_also_when_not_strict(tag):
 
 
 @pytest.mark.parametrize(
+    ("tag", "prefixes", "expected"),
+    [
+        ("E-A", "BIES", "E-A"),
+        ("e-A", "BIES", "E-A"),
+        ("U-A", "BIES", None),
+        ("I-A", "BU", None),
+        ("o", "BU", "O"),
+        ("b-O", "BI", "B-O"),
+    ],
+)
+def test_parse_tag_knows_the_prefixes_given(tag, prefixes, expected):
+    found = parse_tag(tag, prefixes)
+    assert (None if found is None else str(found)) == expected
+
+
+@pytest.mark.parametrize(
+    ("tokens", "expected"),
+    [
+        ([], ""),
+        (["a", "b"], ""),
+        (["knee", "pain", "膝"], " "),
+        (["knee", "膝"], ""),
+        (["膝蓋", "疼痛"], ""),
+        (["あ", "knee", "ab"], " "),
+        (["𠮷", "knee"], ""),
+    ],
+)
+def test_joiner_is_a_blank_where_most_tokens_are_words(tokens, expected):
+    assert guess_joiner(tokens) == expected
+
+
+@pytest.mark.parametrize(
     ("line", "expected"),
     [
         ("頭 B-X\n", ("頭", "B-X")),
@@ -111,5 +143,5 @@ def test_unit_offsets_find_the_units_again(units, joiner):
 
 def test_entities_are_given_in_characters():
     tokens = unit_offsets(["severe", "pain"], " ")
-    entities = entities_from_tags(["B-A", "I-A"], tokens, [1, 2], RepairLog(PATH))
+    entities = entities_from_tags(["B-A", "I-A"], tokens, [1, 2], FileLog(PATH, ReadLog()))
     assert entities == (Entity(0, 11, "A"),)

@@ -1,58 +1,64 @@
-"""Readers, one a format, each from a file to Documents, and their register."""
+"""Readers, one a format, each from a file to Documents, and their register.
+
+To add a format, write its module here and enter it in READERS; see docs/add-a-format.md.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from spacy_bioner.corpora.detect import detect_format
 from spacy_bioner.corpora.document import Document
-from spacy_bioner.corpora.readers.character_tags import read_character_tags
-from spacy_bioner.corpora.readers.healthner import read_healthner
-from spacy_bioner.corpora.readers.spacy_docbin import read_spacy_docbin
-from spacy_bioner.corpora.tagged import Repair
-from spacy_bioner.errors import ConfigError
-
-__all__ = [
-    "READERS",
-    "Reader",
-    "read_character_tags",
-    "read_corpus",
-    "read_healthner",
-    "read_spacy_docbin",
-]
+from spacy_bioner.corpora.readers.bioc_json import fits_bioc_json, read_bioc_json
+from spacy_bioner.corpora.readers.bioc_xml import fits_bioc_xml, read_bioc_xml
+from spacy_bioner.corpora.readers.brat import fits_brat, read_brat
+from spacy_bioner.corpora.readers.character_tags import fits_character_tags, read_character_tags
+from spacy_bioner.corpora.readers.conll import fits_conll, read_conll
+from spacy_bioner.corpora.readers.doccano import fits_doccano, read_doccano
+from spacy_bioner.corpora.readers.healthner import fits_healthner, read_healthner
+from spacy_bioner.corpora.readers.label_studio import fits_label_studio, read_label_studio
+from spacy_bioner.corpora.readers.prodigy import fits_prodigy, read_prodigy
+from spacy_bioner.corpora.readers.pubtator import fits_pubtator, read_pubtator
+from spacy_bioner.corpora.readers.spacy_docbin import fits_spacy_docbin, read_spacy_docbin
+from spacy_bioner.corpora.reading_log import ReadLog
 
 
-class Reader(Protocol):
-    """From a file to its Documents, one at a time; CorpusError names the line at fault."""
+class Read(Protocol):
+    """From a file to its Documents, one at a time; CorpusError names the place at fault."""
 
-    def __call__(
-        self, path: Path | str, *, strict: bool = False, repairs: list[Repair] | None = None
-    ) -> Iterator[Document]: ...
+    def __call__(self, path: Path | str, *, log: ReadLog | None = None) -> Iterator[Document]: ...
 
 
-READERS: dict[str, Reader] = {
-    "spacy": read_spacy_docbin,
-    "healthner": read_healthner,
-    "character_tags": read_character_tags,
-}
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A format that can be read.
 
-
-def read_corpus(
-    path: Path | str,
-    format: str = "auto",
-    *,
-    strict: bool = False,
-    repairs: list[Repair] | None = None,
-) -> Iterator[Document]:
-    """Read a file of any registered format; "auto" judges the format by the content.
-
-    strict: a slip in the annotation is an error; else it is repaired, and the repair
-    appended to `repairs`. Raises ConfigError for an unknown format name, CorpusError
-    where the file cannot be read.
+    read: the function that reads it. fits: whether a path with these first bytes
+    (b"" for a folder) is probably of this format. about: one line for people.
     """
-    if format != "auto" and format not in READERS:
-        raise ConfigError(f"unknown format {format!r}: use auto or one of {list(READERS)}")
-    name = detect_format(path) if format == "auto" else format
-    return READERS[name](path, strict=strict, repairs=repairs)
+
+    read: Read
+    fits: Callable[[Path, bytes], bool]
+    about: str
+
+
+# In the order in which an unknown file is tried: narrow tests before wide ones.
+READERS: dict[str, Reader] = {
+    "brat": Reader(read_brat, fits_brat, "brat standoff: a folder, or a pair of .txt and .ann"),
+    "spacy": Reader(read_spacy_docbin, fits_spacy_docbin, "spaCy's DocBin (.spacy)"),
+    "bioc_xml": Reader(read_bioc_xml, fits_bioc_xml, "BioC XML: a collection of documents"),
+    "bioc_json": Reader(read_bioc_json, fits_bioc_json, "BioC JSON: a collection of documents"),
+    "label_studio": Reader(
+        read_label_studio, fits_label_studio, "Label Studio: JSON of annotated tasks"
+    ),
+    "prodigy": Reader(read_prodigy, fits_prodigy, "Prodigy and spaCy: JSON lines with spans"),
+    "doccano": Reader(read_doccano, fits_doccano, "doccano: JSON lines with offsets"),
+    "healthner": Reader(read_healthner, fits_healthner, "Chinese HealthNER corpus, JSON lines"),
+    "pubtator": Reader(read_pubtator, fits_pubtator, "PubTator: title, abstract, mentions"),
+    "character_tags": Reader(
+        read_character_tags, fits_character_tags, "token and BIO tag a line, ROCLING and MTL"
+    ),
+    "conll": Reader(read_conll, fits_conll, "CoNLL columns: token first, tag last, any scheme"),
+}

@@ -12,31 +12,32 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
-from typing import Literal
 
 from spacy_bioner.corpora.document import Document
+from spacy_bioner.corpora.reading_log import FileLog, ReadLog
+from spacy_bioner.corpora.tag_schemes import DOCUMENT_START, guess_scheme
 from spacy_bioner.corpora.tagged import (
-    Repair,
-    RepairLog,
+    JOINER_LINES,
+    Joiner,
     entities_from_tags,
+    guess_joiner,
+    parse_tag,
     split_line,
     unit_offsets,
 )
 from spacy_bioner.corpora.text_lines import LineError, read_lines
 from spacy_bioner.errors import CorpusError
 
-Joiner = Literal["auto", "", " "]
 _Row = tuple[int, tuple[str, str] | None]
 
-JOINER_LINES = 1000  # as many lines decide how tokens are joined
+_TESTED_LINES = 50  # as many lines decide whether a file has this format
 _GENRE = re.compile(r"_(FT|SM|WA)\.txt$")
 
 
 def read_character_tags(
     path: Path | str,
     *,
-    strict: bool = False,
-    repairs: list[Repair] | None = None,
+    log: ReadLog | None = None,
     joiner: Joiner = "auto",
 ) -> Iterator[Document]:
     """Yield the sentences of a file of `token TAG` lines, UTF-8, LF or CRLF.
@@ -49,23 +50,23 @@ def read_character_tags(
     beginning with a Han character or kana) than Han characters or kana; else nothing.
 
     Documents are numbered from 1, `<stem of the file>-<n>`; genre is FT, SM or WA where
-    the name ends so (`..._FT.txt`), else "". Slips are repaired and appended to
-    `repairs`, or are errors if strict (see `spacy_bioner.corpora.tagged`).
+    the name ends so (`..._FT.txt`), else "". Slips are repaired and noted in
+    the log (see `spacy_bioner.corpora.tagged`).
 
     Raises CorpusError with the line for a line without a tag, one of more than two
     columns, or a tag that cannot be read; also if there is no sentence at all.
     """
     path = Path(path)
-    log = RepairLog(path, strict, repairs)
+    file_log = FileLog.open(path, log)
     genre = _GENRE.search(path.name)
     rows = _rows(path)
     if joiner == "auto":
         head = list(islice(rows, JOINER_LINES))
-        joiner = _guess_joiner([pair[0] for _, pair in head if pair])
+        joiner = guess_joiner([pair[0] for _, pair in head if pair])
         rows = chain(head, rows)
     n = 0
     for n, sentence in enumerate(_sentences(rows), 1):
-        yield sentence.document(f"{path.stem}-{n}", genre[1] if genre else "", joiner, log)
+        yield sentence.document(f"{path.stem}-{n}", genre[1] if genre else "", joiner, file_log)
     if n == 0:
         raise CorpusError("no sentences: the file holds no tagged line. Check the path.", path)
 
@@ -78,7 +79,7 @@ class _Sentence:
     tokens: list[str] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
 
-    def document(self, id: str, genre: str, joiner: str, log: RepairLog) -> Document:
+    def document(self, id: str, genre: str, joiner: str, log: FileLog) -> Document:
         lines = range(self.line, self.line + len(self.tags))
         if "" in self.tokens:
             self._fill_missing_tokens(lines, log)
@@ -86,11 +87,11 @@ class _Sentence:
         entities = entities_from_tags(self.tags, tokens, lines, log)
         return Document(joiner.join(self.tokens), entities, id, genre, tokens)
 
-    def _fill_missing_tokens(self, lines: Sequence[int], log: RepairLog) -> None:
+    def _fill_missing_tokens(self, lines: Sequence[int], log: FileLog) -> None:
         for index, token in enumerate(self.tokens):
             if not token:
                 tag = self.tags[index]
-                log.record(lines[index], f" {tag}", f"  {tag}", "no token before the tag")
+                log.repair(lines[index], f" {tag}", f"  {tag}", "no token before the tag")
                 self.tokens[index] = " "
 
 
@@ -120,11 +121,26 @@ def _sentences(rows: Iterable[_Row]) -> Iterator[_Sentence]:
         yield sentence
 
 
-def _guess_joiner(tokens: Sequence[str]) -> Literal["", " "]:
-    han = sum(map(_is_han_or_kana, tokens))
-    words = sum(len(token) > 1 and not _is_han_or_kana(token) for token in tokens)
-    return " " if words > han else ""
+def fits_character_tags(path: Path, head: bytes) -> bool:
+    """Whether half of the first lines are a token and a tag; wrong bytes do not matter.
+
+    A file with the tags of another scheme than BIO, or with -DOCSTART- lines, is left
+    to the format "conll".
+    """
+    lines = head.decode("utf-8-sig", errors="replace").split("\n")
+    lines = lines[:-1] or lines
+    tested = [_tag(line) for line in lines if line.strip(" \t\r")][:_TESTED_LINES]
+    if not sum(parse_tag(tag) is not None for tag in tested) >= len(tested) / 2 > 0:
+        return False
+    if any(line.startswith(DOCUMENT_START) for line in lines):
+        return False
+    return guess_scheme(map(_tag, lines)) == "BIO"
 
 
-def _is_han_or_kana(token: str) -> bool:
-    return "\u3040" <= token[:1] <= "\u9fff" or "\U00020000" <= token[:1] <= "\U0003ffff"
+def _tag(line: str) -> str:
+    """The tag of a line, "" if it has none."""
+    try:
+        pair = split_line(line)
+    except LineError:
+        return ""
+    return pair[1] if pair else ""

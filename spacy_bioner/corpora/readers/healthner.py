@@ -5,20 +5,19 @@ https://github.com/NYCU-NLP/Chinese-HealthNER-Corpus
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 from spacy_bioner.corpora.document import Document
+from spacy_bioner.corpora.json_text import check_encodable, read_json_lines
+from spacy_bioner.corpora.reading_log import FileLog, ReadLog
 from spacy_bioner.corpora.tagged import (
-    Repair,
-    RepairLog,
     entities_from_tags,
     parse_tag,
     unit_offsets,
 )
-from spacy_bioner.corpora.text_lines import LineError, read_lines
+from spacy_bioner.corpora.text_lines import LineError
 from spacy_bioner.errors import CorpusError
 
 Unit = Literal["character", "word"]
@@ -27,8 +26,7 @@ Unit = Literal["character", "word"]
 def read_healthner(
     path: Path | str,
     *,
-    strict: bool = False,
-    repairs: list[Repair] | None = None,
+    log: ReadLog | None = None,
     labels: Unit = "character",
 ) -> Iterator[Document]:
     """Yield the sentences of a HealthNER file, UTF-8 with or without byte order mark.
@@ -36,46 +34,25 @@ def read_healthner(
     labels: read `character` and `character_label` (BIO tags), or `word` and
     `word_label`, where every word with a bare type is one entity. These units are the
     Document's tokens. Genres are given in upper case (FT, SM), as in the later corpora
-    of the same family. Slips in tags are repaired and appended to `repairs`, or are
-    errors if strict (see `spacy_bioner.corpora.tagged`).
+    of the same family. Slips in tags are repaired and noted in the log (see
+    `spacy_bioner.corpora.tagged`).
 
     Raises CorpusError with the line for broken JSON, a missing key, lists whose
     lengths differ, and units that do not join to the sentence; also if there is no
     sentence at all.
     """
     path = Path(path)
-    log = RepairLog(path, strict, repairs)
+    file_log = FileLog.open(path, log)
     n = 0
-    for number, line in read_lines(path):
-        if not line.strip():
-            continue
+    for number, record in read_json_lines(path):
         n += 1
         try:
-            record = _parse(line)
             _check(record, labels)
         except LineError as error:
-            raise log.error(str(error), number) from None
-        yield _document(record, labels, number, log)
+            raise file_log.error(str(error), number) from None
+        yield _document(record, labels, number, file_log)
     if n == 0:
         raise CorpusError("no sentences: the file is empty. Check the path.", path)
-
-
-def _parse(line: str) -> dict[str, Any]:
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        if not line.endswith("\n"):
-            raise LineError(
-                "invalid JSON, and the file ends within the line (half-written?). "
-                "Fetch or write the file again."
-            ) from None
-        what = str(error)
-        if isinstance(error, json.JSONDecodeError):
-            what = f"{error.msg} at column {error.colno}"
-        raise LineError(f"invalid JSON: {what}. Each line must be one object.") from None
-    if not isinstance(record, dict):
-        raise LineError("not a JSON object. Each line must be one object, {...}.")
-    return record
 
 
 def _check(record: dict[str, Any], unit: Unit) -> None:
@@ -100,7 +77,7 @@ def _check(record: dict[str, Any], unit: Unit) -> None:
             f"the entries of {unit!r} do not join to 'sentence'; they differ from "
             f"character {_first_difference(''.join(units), sentence)} on. Correct one of them."
         )
-    _check_encodable("".join([str(record["id"]), record["genre"], sentence, *tags]))
+    check_encodable("".join([str(record["id"]), record["genre"], sentence, *tags]))
 
 
 def _are_strings(values: Any) -> bool:
@@ -113,15 +90,7 @@ def _first_difference(a: str, b: str) -> int:
     return next((i for i, (x, y) in enumerate(pairs, 1) if x != y), min(len(a), len(b)) + 1)
 
 
-def _check_encodable(text: str) -> None:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        code = ord(text[error.start])
-        raise LineError(f"half a surrogate pair, U+{code:04X}. Replace it.") from None
-
-
-def _document(record: dict[str, Any], unit: Unit, number: int, log: RepairLog) -> Document:
+def _document(record: dict[str, Any], unit: Unit, number: int, log: FileLog) -> Document:
     tokens = unit_offsets(record[unit])
     tags = record[f"{unit}_label"]
     if unit == "word":
@@ -133,3 +102,9 @@ def _document(record: dict[str, Any], unit: Unit, number: int, log: RepairLog) -
         genre=record["genre"].upper(),
         tokens=tokens,
     )
+
+
+def fits_healthner(path: Path, head: bytes) -> bool:
+    """Whether the file begins with an object that has the key "sentence"."""
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return start.startswith(b"{") and b'"sentence"' in start.split(b"\n", 1)[0]

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import Doc, DocBin, Span
 from spacy.vocab import Vocab
 
-from spacy_bioner.corpora.document import Document, Entity
-from spacy_bioner.corpora.tagged import Repair
+from spacy_bioner.corpora.docbin import SPANS_KEY
+from spacy_bioner.corpora.document import Document, Entity, Section
+from spacy_bioner.corpora.reading_log import ReadLog
 from spacy_bioner.corpora.text_lines import open_corpus
 from spacy_bioner.errors import CorpusError
 
 
-def read_spacy_docbin(
-    path: Path | str, *, strict: bool = False, repairs: list[Repair] | None = None
-) -> Iterator[Document]:
+def read_spacy_docbin(path: Path | str, *, log: ReadLog | None = None) -> Iterator[Document]:
     """Yield the documents of a .spacy file, with spaCy's tokens.
 
-    Id and genre are what `write_docbin` stored, else `<stem>-<n>` and "". Tokens whose
+    Entities are those of doc.ents, and of doc.spans["sc"] where it has others. Id, genre,
+    source, sections and sentences are what `document_to_doc` stored, else `<stem>-<n>` and
+    nothing. Tokens whose
     annotation is missing count as outside here, for a Document has no such notion.
-    strict and repairs are there for the sake of all readers: this format has no slips.
+    The log is there for the sake of all readers: this format has no slips.
 
     Raises CorpusError if the file is not a DocBin or holds no document.
     """
@@ -49,10 +51,36 @@ def _documents(path: Path) -> Iterator[Document]:
 
 
 def _document(doc: Doc, default_id: str) -> Document:
+    data = doc.user_data
+    sentences = data.get("sentences")
     return Document(
         text=doc.text,
-        entities=tuple(Entity(e.start_char, e.end_char, e.label_) for e in doc.ents),
-        id=str(doc.user_data.get("id", default_id)),
-        genre=str(doc.user_data.get("genre", "")),
+        entities=tuple(_entities(doc)),
+        id=str(data.get("id", default_id)),
+        genre=str(data.get("genre", "")),
         tokens=tuple((token.idx, token.idx + len(token)) for token in doc),
+        source=str(data.get("source", "")),
+        sections=tuple(Section(int(s), int(e), str(n)) for s, e, n in data.get("sections", ())),
+        sentences=None if sentences is None else tuple((int(s), int(e)) for s, e in sentences),
     )
+
+
+def _entities(doc: Doc) -> list[Entity]:
+    """doc.ents, and what doc.spans["sc"] holds beyond them."""
+    ents = [_entity(span) for span in doc.ents]
+    known = {(e.start, e.end, e.label) for e in ents}
+    spans = [_entity(span) for span in doc.spans.get(SPANS_KEY, ())]
+    more = [e for e in spans if (e.start, e.end, e.label) not in known]
+    return sorted([*ents, *more], key=lambda e: (e.start, e.end))
+
+
+def _entity(span: Span) -> Entity:
+    return Entity(span.start_char, span.end_char, span.label_, id=span.id_, concept=span.kb_id_)
+
+
+def fits_spacy_docbin(path: Path, head: bytes) -> bool:
+    """Whether the first bytes are those of a compressed stream."""
+    try:
+        return bool(zlib.decompressobj().decompress(head, 1))
+    except zlib.error:
+        return False

@@ -1,0 +1,37 @@
+"""`spacy bioner ...` and `python -m spacy_bioner ...`: thin commands over functions."""
+
+from collections.abc import Callable
+
+import typer
+from spacy.cli._util import app as spacy_app
+
+from spacy_bioner.cli.corpora import (
+    check_command,
+    convert_command,
+    formats_command,
+    split_command,
+    stats_command,
+)
+from spacy_bioner.cli.encoders import make_encoder_command
+from spacy_bioner.cli.errors import one_line_errors
+
+HELP = """Biomedical named entity recognition: corpora and encoders for `spacy train`.
+
+A typical way through: `check` and `stats` to look at a corpus, `convert` to bring it
+into spaCy's format, `make-encoder` for a transformer where no model hub is in reach,
+then `spacy train`, `spacy evaluate` and `spacy package` with a config from configs/.
+"""
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "convert": convert_command,
+    "split": split_command,
+    "check": check_command,
+    "stats": stats_command,
+    "formats": formats_command,
+    "make-encoder": make_encoder_command,
+}
+
+app = typer.Typer(name="bioner", help=HELP, no_args_is_help=True, rich_markup_mode=None)
+for name, command in COMMANDS.items():
+    app.command(name)(one_line_errors(command))
+spacy_app.add_typer(app, name="bioner", help="Biomedical NER: corpora and encoders.")

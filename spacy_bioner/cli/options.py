@@ -1,0 +1,68 @@
+"""Arguments and options of the commands, with their help."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Tokens(StrEnum):
+    auto = "auto"
+    tokenizer = "tokenizer"
+    corpus = "corpus"
+
+
+class Align(StrEnum):
+    strict = "strict"
+    expand = "expand"
+    contract = "contract"
+    split_tokens = "split-tokens"
+
+
+class Overlap(StrEnum):
+    longest = "longest"
+    first = "first"
+    spans = "spans"
+
+
+class Pieces(StrEnum):
+    whole = "whole"
+    cut = "cut"
+    joined = "join"  # str has a method of the name
+
+
+class Architecture(StrEnum):
+    bert = "bert"
+    roberta = "roberta"
+    bart = "bart"
+
+
+Inputs = Annotated[list[Path], typer.Argument(help="Files, folders, or patterns in quotes.")]
+Output = Annotated[Path, typer.Argument(help="A file; with --split, brat, or many: a folder.")]
+PartsFolder = Annotated[Path, typer.Argument(help="A folder, which gets a file for each part.")]
+FormatOption = Annotated[str, typer.Option(help="Format of the inputs, or auto to detect it.")]
+ToOption = Annotated[str, typer.Option(help="spacy, or another name that `formats` lists.")]
+PartsToOption = Annotated[str, typer.Option(help="Format of the parts; auto: that of the inputs.")]
+LangOption = Annotated[str, typer.Option(help="Whose tokenizer to use; zh is by character.")]
+TokensOption = Annotated[
+    Tokens, typer.Option(help="Of --lang, or of the corpus; auto: corpus, save for spacy.")
+]
+AlignOption = Annotated[
+    Align,
+    typer.Option(help="For mentions off token boundaries: drop, grow, shrink them, or split."),
+]
+OverlapOption = Annotated[
+    Overlap, typer.Option(help="Which of overlapping mentions to keep; spans: all, in doc.spans.")
+]
+SplitOption = Annotated[
+    str | None, typer.Option(help="Parts and their shares, such as train=0.9,dev=0.1.")
+]
+PartsOption = Annotated[str, typer.Option(help="Parts and their shares.")]
+SeedOption = Annotated[int, typer.Option(help="The same seed gives the same parts.")]
+PiecesOption = Annotated[Pieces, typer.Option(help="cut: into sentences; join: what was cut.")]
+JobsOption = Annotated[int, typer.Option(help="Processes that tokenise.")]
+StrictOption = Annotated[bool, typer.Option(help="Refuse slips instead of mending them.")]
+ReportOption = Annotated[Path | None, typer.Option(help="A file for the whole report.")]
+ForceOption = Annotated[bool, typer.Option(help="Overwrite the output.")]
+LimitOption = Annotated[int, typer.Option(help="Examples shown of each finding; 0: all.")]

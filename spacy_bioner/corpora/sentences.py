@@ -1,0 +1,130 @@
+"""Long documents cut into sentences, and put together again, with no offset lost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from spacy_bioner.corpora.document import Document, Entity
+from spacy_bioner.errors import ConfigError
+
+# A sentence ends after these marks (and closing quotes or brackets), or with the line.
+_END = re.compile(
+    r"(?:[。！？；!?…]+[」』”’）】\"')\]]*|\.[\"')\]]*(?=\s+[^\s\da-z]))|(?=\n)|$", re.MULTILINE
+)
+_PIECE_ID = re.compile(r"(.*)@(\d+)-(\d+)", re.DOTALL)
+
+
+def find_sentences(text: str) -> list[tuple[int, int]]:
+    """(start, end) of the sentences of a text, white space around them left out.
+
+    A sentence ends after 。！？；!?… and the quotes and brackets that close it, after a
+    full stop that white space and no lower-case letter or digit follows, and at the end
+    of a line. This is a rule for cutting long texts, no model of language: "Dr. Smith" is cut.
+    """
+    found, start = [], 0
+    for match in _END.finditer(text):
+        piece = text[start : match.end()]
+        stripped = piece.strip()
+        if stripped:
+            first = start + piece.index(stripped[0])
+            found.append((first, first + len(stripped)))
+        start = match.end()
+    return found
+
+
+def cut_document(document: Document) -> Iterator[Document]:
+    """The sentences of a document as Documents of their own.
+
+    Where Document.sentences is given these are taken, else `find_sentences` is asked.
+    No cut is made within a mention or a token: the sentences it lies in stay together.
+    The id of each piece says what it was cut from, `<id>@<start>-<length of the text>`,
+    so that every format keeps it; `join_documents` reads it.
+    """
+    sentences = document.sentences
+    if sentences is None:
+        sentences = tuple(find_sentences(document.text))
+    for start, end in _keep_mentions_whole(sentences, document):
+        yield _piece(document, start, end)
+
+
+def _keep_mentions_whole(
+    sentences: Sequence[tuple[int, int]], document: Document
+) -> list[tuple[int, int]]:
+    """Sentences joined where a mention or a token lies in both, or outside of all."""
+    spans = [*sentences, *((e.start, e.end) for e in document.entities)]
+    text = document.text
+    spans += ((s, e) for s, e in document.tokens or () if not text[s:e].isspace())
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if joined and start < joined[-1][1]:
+            joined[-1] = joined[-1][0], max(end, joined[-1][1])
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def _piece(document: Document, start: int, end: int) -> Document:
+    tokens = document.tokens
+    if tokens is not None:
+        tokens = tuple((s - start, e - start) for s, e in tokens if start <= s < end)
+    return Document(
+        document.text[start:end],
+        tuple(_moved(e, -start) for e in document.entities if start <= e.start < end),
+        f"{document.id}@{start}-{len(document.text)}",
+        document.genre,
+        tokens,
+        document.source,
+    )
+
+
+def _moved(entity: Entity, by: int) -> Entity:
+    fragments = tuple((start + by, end + by) for start, end in entity.fragments)
+    return replace(entity, start=entity.start + by, end=entity.end + by, fragments=fragments)
+
+
+def join_documents(pieces: Iterable[Document]) -> Iterator[Document]:
+    """Put together what `cut_document` has cut; other Documents pass as they are.
+
+    Pieces of one document must follow one another. What lay between two sentences is
+    blanks in the joined text, so that every offset is that of the original. Raises
+    ConfigError if two pieces overlap or do not fit into the length of the original.
+    """
+    for key, group in groupby(pieces, key=_origin):
+        if key is None:
+            yield from group
+        else:
+            yield _join(key[0], key[1], list(group))
+
+
+def _origin(document: Document) -> tuple[str, int] | None:
+    match = _PIECE_ID.fullmatch(document.id)
+    return (match[1], int(match[3])) if match else None
+
+
+def _join(id: str, length: int, pieces: list[Document]) -> Document:
+    text, entities, tokens = "", list[Entity](), list[tuple[int, int]]()
+    sentences = list[tuple[int, int]]()
+    for piece in pieces:
+        match = _PIECE_ID.fullmatch(piece.id)
+        start = int(match[2]) if match else 0
+        if start < len(text) or start + len(piece.text) > length:
+            raise ConfigError(
+                f"the pieces of document {id!r} overlap or are longer than it was. Join the "
+                "pieces as they were cut, in their order."
+            )
+        text += " " * (start - len(text)) + piece.text
+        entities += (_moved(entity, start) for entity in piece.entities)
+        tokens += ((s + start, e + start) for s, e in piece.tokens or ())
+        sentences.append((start, len(text)))
+    return Document(
+        text + " " * (length - len(text)),
+        tuple(entities),
+        id,
+        pieces[0].genre,
+        tuple(tokens) if all(piece.tokens is not None for piece in pieces) else None,
+        pieces[0].source,
+        sentences=tuple(sentences),
+    )

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spacy_bioner.corpora.document import Document, Entity
+from spacy_bioner.corpora.sentences import cut_document, find_sentences, join_documents
+from spacy_bioner.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("他頭痛。很痛！", ["他頭痛。", "很痛！"]),
+        ("他說：「好痛。」就走了", ["他說：「好痛。」", "就走了"]),
+        ("一行\n\n 又一行 ", ["一行", "又一行"]),
+        ("He took 3.5 mg. It helped.", ["He took 3.5 mg.", "It helped."]),
+        ("E. coli was found.", ["E. coli was found."]),
+        ("Pain? None.", ["Pain?", "None."]),
+        ("", []),
+        (" \n", []),
+    ],
+)
+def test_sentences_end_where_the_rule_says(text, sentences):
+    assert [text[start:end] for start, end in find_sentences(text)] == sentences
+
+
+@given(st.text("a。.! \nB」", max_size=30))
+def test_sentences_hold_all_but_white_space(text):
+    spans = find_sentences(text)
+    flat = [offset for span in spans for offset in span]
+    assert flat == sorted(flat)
+    inside = {i for start, end in spans for i in range(start, end)}
+    assert all(text[i].isspace() for i in range(len(text)) if i not in inside)
+    assert all(text[start:end] == text[start:end].strip() != "" for start, end in spans)
+
+
+def test_no_cut_is_made_within_a_mention():
+    text = "Vit. B is low. He is ill."
+    document = Document(text, (Entity(0, 6, "CHEM"),), "a")
+    assert [piece.text for piece in cut_document(document)] == ["Vit. B is low.", "He is ill."]
+    assert next(d.text for d in cut_document(replace(document, entities=()))) == "Vit."
+
+
+@st.composite
+def documents(draw):
+    text = draw(st.text("a。. \nB", min_size=1, max_size=30))
+    ends = st.tuples(st.integers(0, len(text)), st.integers(0, len(text)))
+    pairs = sorted(tuple(sorted(pair)) for pair in draw(st.lists(ends, max_size=4)))
+    mentions = [Entity(a, b, "X") for a, b in pairs if a < b]
+    mentions += [Entity(a, b, "Y", ((a, a + 1), (b - 1, b))) for a, b in pairs if b - a > 2]
+    mentions.sort(key=lambda e: (e.start, e.end))
+    return Document(text, tuple(mentions), draw(st.sampled_from(["a", "b@1-2", ""])), "FT")
+
+
+@given(documents())
+def test_joined_pieces_give_back_all_mentions_and_offsets(document):
+    pieces = list(cut_document(document))
+    if not pieces:
+        assert document.text.isspace()
+        return
+    (joined,) = join_documents(pieces)
+    assert joined.entities == document.entities
+    assert (joined.id, joined.genre) == (document.id, document.genre)
+    assert joined.text.split() == document.text.split()
+    assert len(joined.text) == len(document.text)
+
+
+def test_other_documents_pass_a_join_as_they_are():
+    whole = Document("He is ill.", id="me@home")
+    assert list(join_documents([whole, whole])) == [whole, whole]
+
+
+def test_pieces_that_overlap_are_refused():
+    pieces = [Document("one", id="a@0-9"), Document("two", id="a@2-9")]
+    with pytest.raises(ConfigError, match="the pieces of document 'a' overlap"):
+        list(join_documents(pieces))
