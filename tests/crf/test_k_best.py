@@ -43,9 +43,10 @@ def test_best_of_k_is_the_best_path_of_long_sentences(scheme, rng):
     scores = make_scores(scheme, rng)
     emissions = rng.normal(size=(lengths.sum(), len(scheme.tags)))
     found = k_best(emissions, lengths, scores, 5)
-    assert np.concatenate([paths[0] for paths in found]).tolist() == best_paths(
-        emissions, lengths, scores
-    ).tolist()
+    assert (
+        np.concatenate([paths[0] for paths in found]).tolist()
+        == best_paths(emissions, lengths, scores).tolist()
+    )
     for n, paths in zip(lengths, found, strict=True):
         assert paths.shape == (5, n)
 
