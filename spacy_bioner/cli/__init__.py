@@ -5,6 +5,7 @@ from collections.abc import Callable
 import typer
 from spacy.cli._util import app as spacy_app
 
+from spacy_bioner.cli.confidences import calibrate_command, select_command
 from spacy_bioner.cli.corpora import (
     check_command,
     convert_command,
@@ -29,6 +30,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "stats": stats_command,
     "formats": formats_command,
     "make-encoder": make_encoder_command,
+    "calibrate": calibrate_command,
+    "select": select_command,
 }
 
 app = typer.Typer(name="bioner", help=HELP, no_args_is_help=True, rich_markup_mode=None)

@@ -66,3 +66,8 @@ StrictOption = Annotated[bool, typer.Option(help="Refuse slips instead of mendin
 ReportOption = Annotated[Path | None, typer.Option(help="A file for the whole report.")]
 ForceOption = Annotated[bool, typer.Option(help="Overwrite the output.")]
 LimitOption = Annotated[int, typer.Option(help="Examples shown of each finding; 0: all.")]
+ModelArgument = Annotated[Path, typer.Argument(help="A trained pipeline: folder or package.")]
+NewModelArgument = Annotated[Path, typer.Argument(help="The folder of the new pipeline.")]
+SpacyFileArgument = Annotated[Path, typer.Argument(help="A .spacy file, made by `convert`.")]
+ComponentOption = Annotated[str, typer.Option(help="Name of the component in the pipeline.")]
+GpuOption = Annotated[int, typer.Option(help="GPU to use, -1 for the CPU.")]

@@ -34,8 +34,8 @@ def read_pubtator(path: Path | str, *, log: ReadLog | None = None) -> Iterator[D
 
     The text is the title, a line feed, and the abstract; the title alone where the
     abstract is empty. Both are taken with all their blanks, since offsets count them,
-    and are the sections "title" and "abstract". Blanks around a concept are stripped; "-1"
-    and "-", by which corpora mean that there is none, stay. A mention with a seventh
+    and are the sections "title" and "abstract". Blanks around a concept are stripped; "-"
+    stands for none, while "-1", by which some corpora mean an unknown one, stays. A mention with a seventh
     column has the role "composite", and the column as its note. Relations are counted in
     the log as skipped.
 
@@ -144,6 +144,7 @@ def _mention(number: int, columns: list[str], id: str, text: str, log: FileLog) 
     check_mention_text(columns[3], [(start, end)], text, number, log)
     label = _label(number, columns[4], log)
     concept, note = (column.strip() for column in [*columns[5:], "", ""][:2])
+    concept = "" if concept == "-" else concept
     return Entity(start, end, label, concept=concept, note=note, role="composite" if note else "")
 
 

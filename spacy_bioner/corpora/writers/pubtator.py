@@ -30,7 +30,7 @@ def write_pubtator(
     are all there are and leave out one character of white space between them; else at the
     first line break, if text follows it. A text without one is all title. Offsets stay what
     they are. An id that is empty becomes the document's number. A mention without concept
-    is written without that column.
+    has "-" in its place.
 
     Kept are the sections title and abstract, concepts, and composite mentions with a note,
     which names their parts. Counted in the log, beside what PubTator does not know: other
@@ -99,10 +99,11 @@ def _columns(entity: Entity, text: str, id: str, log: WriteLog) -> list[str]:
         )
     mention = on_one_line(text[entity.start : entity.end])
     columns = [str(entity.start), str(entity.end), mention, label]
-    concept = _field(entity.concept, id, log)
+    # never left out: a line of five columns is a relation to many programs
+    concept = _field(entity.concept, id, log) or "-"
     if _names_its_parts(entity):
         return [*columns, concept, _field(entity.note, id, log)]
-    return [*columns, concept] if concept else columns
+    return [*columns, concept]
 
 
 def _field(value: str, id: str, log: WriteLog) -> str:

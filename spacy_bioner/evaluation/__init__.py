@@ -1,0 +1,1 @@
+"""Scores and their analysis, as pure functions."""

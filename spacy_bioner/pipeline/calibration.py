@@ -1,0 +1,109 @@
+"""Calibrating the component on development data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+from thinc.types import Ragged
+
+from spacy_bioner.errors import ConfigError
+from spacy_bioner.models.calibration import fit_temperature, negative_log_likelihood
+from spacy_bioner.models.lattice import Temperature
+from spacy_bioner.pipeline.bert_crf_ner import BertCrfNer
+from spacy_bioner.pipeline.partial import gold_of
+
+_AT_ONCE = 128
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted temperature, and the mean negative log likelihood before and after."""
+
+    temperature: Temperature
+    loss_before: float
+    loss_after: float
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Entities found: confidence, whether an entity of the gold is just so, and label."""
+
+    confidences: list[float]
+    right: list[bool]
+    labels: list[str]
+    gold: int
+
+
+def calibrate(
+    nlp: Language, name: str, examples: Sequence[Example], *, by_label: bool = False
+) -> Fit:
+    """Fit the temperature of the component `name` of a pipeline on examples.
+
+    The component keeps it, and it is saved with it. A single temperature leaves all
+    entities as they are; one by label may change some. Raises ConfigError if the
+    component has no CRF, or if there is no annotated token.
+    """
+    component = crf_component(nlp, name)
+    examples = [example for example in examples if len(example.predicted)]
+    gold = gold_of(examples, component.scheme, None) if examples else None
+    if gold is None or not (gold.tags >= 0).any():
+        raise ConfigError("no annotated token to calibrate on: check the development data")
+    ops = component.model.ops
+    batches = [component.model.predict(docs) for docs, _ in _prepared(nlp, name, examples)]
+    emissions = Ragged(
+        ops.asarray(np.concatenate([ops.to_numpy(batch.dataXd) for batch in batches])),
+        ops.asarray1i(np.concatenate([ops.to_numpy(batch.lengths) for batch in batches])),
+    )
+    known = component.model.get_ref("crf"), emissions, component.scheme, gold.tags, gold.allowed
+    before = negative_log_likelihood(*known, component.cfg["temperature"])
+    temperature = fit_temperature(*known, by_label=by_label)
+    component.cfg["temperature"] = temperature
+    return Fit(temperature, before, negative_log_likelihood(*known, temperature))
+
+
+def outcomes(nlp: Language, name: str, examples: Sequence[Example]) -> Outcomes:
+    """What the component `name` finds in the examples, with its confidence in it."""
+    component = crf_component(nlp, name)
+    found = Outcomes([], [], [], sum(len(example.reference.ents) for example in examples))
+    with component.scoring():
+        for docs, batch in _prepared(nlp, name, examples):
+            component.set_annotations(docs, component.predict(docs))
+            for doc, example in zip(docs, batch, strict=True):
+                _add(found, doc, example.reference)
+    return found
+
+
+def crf_component(nlp: Language, name: str) -> BertCrfNer:
+    """The component `name`. Raises ConfigError unless it is ours, with a CRF."""
+    if name not in nlp.pipe_names:
+        raise ConfigError(f"the pipeline has no component {name!r}, only {nlp.pipe_names}")
+    component = nlp.get_pipe(name)
+    if not isinstance(component, BertCrfNer) or component.cfg["loss"] != "crf":
+        raise ConfigError(f"{name!r} is no `bert_crf_ner` with a CRF, so it has no probabilities")
+    return component
+
+
+def _prepared(
+    nlp: Language, name: str, examples: Sequence[Example]
+) -> Iterator[tuple[list[Doc], Sequence[Example]]]:
+    """Batches of documents that went through the pipes before the component."""
+    before = nlp.pipe_names[: nlp.pipe_names.index(name)]
+    for i in range(0, len(examples), _AT_ONCE):
+        batch = examples[i : i + _AT_ONCE]
+        docs: Iterable[Doc] = [example.predicted.copy() for example in batch]
+        for pipe_name in before:
+            docs = nlp.get_pipe(pipe_name).pipe(docs, batch_size=_AT_ONCE)
+        yield list(docs), batch
+
+
+def _add(found: Outcomes, predicted: Doc, reference: Doc) -> None:
+    gold = {(e.start_char, e.end_char, e.label_) for e in reference.ents}
+    for entity in predicted.ents:
+        found.confidences.append(entity._.bioner_score)
+        found.right.append((entity.start_char, entity.end_char, entity.label_) in gold)
+        found.labels.append(entity.label_)
