@@ -35,9 +35,9 @@ def read_pubtator(path: Path | str, *, log: ReadLog | None = None) -> Iterator[D
     The text is the title, a line feed, and the abstract; the title alone where the
     abstract is empty. Both are taken with all their blanks, since offsets count them,
     and are the sections "title" and "abstract". Blanks around a concept are stripped; "-"
-    stands for none, while "-1", by which some corpora mean an unknown one, stays. A mention with a seventh
-    column has the role "composite", and the column as its note. Relations are counted in
-    the log as skipped.
+    stands for none, while "-1", by which some corpora mean an unknown one, stays. A
+    mention with a seventh column has the role "composite", and the column as its note.
+    Relations are counted in the log as skipped.
 
     Repaired and noted in the log: a mention's text that differs from that at its offsets
     in white space only, and white space around a type.
