@@ -40,7 +40,7 @@ def test_what_cannot_be_said_is_counted(tmp_path):
         "tabs, line breaks and outer blanks in columns": 2,
     }
     assert (tmp_path / "a.pubtator").read_bytes() == (
-        b"1|t|Pain \n1|a| and ache  ok.\n1\t0\t4\tPain\ta b\n"
+        b"1|t|Pain \n1|a| and ache  ok.\n1\t0\t4\tPain\ta b\t-\n"
         b"1\t0\t13\tPain   and ac\tX\tD1\tp|q\n1\t0\t13\tPain   and ac\tX\t-\n\n"
     )
 
