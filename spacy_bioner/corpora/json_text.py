@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,49 @@ def _json_error(path: Path, error: Exception) -> CorpusError:
         what = "invalid JSON, and the file ends too early (half-written?)"
         fix = "Fetch or write the file again."
     return CorpusError(f"{what}: {said.rstrip('.')}. {fix}", path)
+
+
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+_ESCAPE = re.compile(  # a pair, a half as group 1, or any other escape
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.",
+    re.DOTALL,
+)
+_LONGEST_ESCAPE = 12  # bytes: a pair
+_BLOCK = 1 << 20
+
+
+def check_surrogates(path: Path) -> None:
+    """Raise CorpusError if a JSON file holds an escaped half of a surrogate pair.
+
+    `json` gives such a half as it is, for `check_encodable` to find; ijson makes another
+    character of it, so that files that it reads are searched before.
+    """
+    with open_corpus(path) as file:
+        buffer, offset = b"", 0
+        while block := file.read(_BLOCK):
+            buffer += block
+            end = _check_until(len(buffer) - _LONGEST_ESCAPE, buffer, offset, path)
+            offset += end
+            buffer = buffer[end:]
+    _check_until(len(buffer), buffer, offset, path)
+
+
+def _check_until(limit: int, buffer: bytes, offset: int, path: Path) -> int:
+    """Look at the escapes that begin before the limit; return where to go on: at no byte
+    within an escape, as the buffer itself, which stands at `offset` in the file, begins."""
+    end = max(limit, 0)
+    if not _HALF.search(buffer):
+        return end - (end - len(buffer[:end].rstrip(b"\\"))) % 2
+    for escape in _ESCAPE.finditer(buffer):
+        if escape.start() >= limit:
+            break
+        if escape[1]:
+            what = f"half a surrogate pair, {escape[1].decode('ascii')}"
+            at = offset + escape.start()
+            raise CorpusError(f"{what}, at byte offset {at}. Replace it.", path)
+        end = max(end, escape.end())
+    return end
 
 
 def check_encodable(text: str) -> None:

@@ -8,25 +8,16 @@ but not half a surrogate pair, and may not be empty.
 from __future__ import annotations
 
 import json
-import mmap
-import re
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from spacy_bioner.corpora.document import Document, Entity
 from spacy_bioner.corpora.json_text import check_encodable, is_offset
 from spacy_bioner.corpora.reading_log import FileLog
-from spacy_bioner.corpora.text_lines import LineError, open_corpus
+from spacy_bioner.corpora.text_lines import LineError
 from spacy_bioner.corpora.writing_log import Feature, WriteLog
 from spacy_bioner.errors import ConfigError
 
-_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
-_ESCAPE = re.compile(  # a pair, a half as group 1, or any other escape
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.",
-    re.DOTALL,
-)
 _SHOWN = 80  # as many characters of a text are shown in a message
 
 
@@ -192,25 +183,6 @@ def skip_keys(
 
 def holds_something(value: Any) -> bool:
     return value is not None and value != "" and value != [] and value != {}
-
-
-def half_surrogate_in(path: Path) -> tuple[str, int] | None:
-    """The first escaped half of a surrogate pair in a JSON file, and its byte offset.
-
-    `json` gives such a half as it is, for `check_encodable` to find; ijson makes another
-    character of it, so that files that it reads are searched before.
-    """
-    with open_corpus(path) as file:
-        try:
-            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except (ValueError, OSError):  # nothing in it, or no plain file
-            return None
-        with content:
-            if _HALF.search(content):
-                for escape in _ESCAPE.finditer(content):
-                    if escape[1]:
-                        return escape[1].decode("ascii"), escape.start()
-    return None
 
 
 def in_order(entities: Iterable[Entity]) -> tuple[Entity, ...]:

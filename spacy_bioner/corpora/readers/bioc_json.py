@@ -5,7 +5,6 @@ https://github.com/ncbi-nlp/BioC-JSON
 
 from __future__ import annotations
 
-import mmap
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,15 +12,11 @@ from typing import Any
 
 from spacy_bioner.corpora.bioc import name_of
 from spacy_bioner.corpora.document import Document
-from spacy_bioner.corpora.json_text import read_json_items
+from spacy_bioner.corpora.json_text import check_surrogates, read_json_items
 from spacy_bioner.corpora.readers.bioc_record import read_record
 from spacy_bioner.corpora.reading_log import FileLog, ReadLog
-from spacy_bioner.corpora.text_lines import LineError, open_corpus
+from spacy_bioner.corpora.text_lines import LineError
 
-_HIGH, _LOW = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-# A backslash escapes the next, so that only one after an even number of them begins "\u".
-_HALF = re.compile(rb"(?<!\\)(?:\\\\)*(%b(?!%b)|(?<!%b)%b)" % (_HIGH, _LOW, _HIGH, _LOW))
-_ANY_HALF = re.compile(rb"\\u[dD][89a-fA-F]")  # many times as fast
 _KEYS = re.compile(rb'"(?:documents|passages)"\s*:\s*\[')
 
 
@@ -35,7 +30,7 @@ def read_bioc_json(path: Path | str, *, log: ReadLog | None = None) -> Iterator[
     Raises CorpusError as `read_bioc_xml` does, and for values of a wrong type.
     """
     file_log = FileLog.open(Path(path), log)
-    _check_surrogates(file_log)
+    check_surrogates(file_log.path)
     source = _source(file_log)
     found = number = 0
     for number, record in enumerate(read_json_items(file_log.path, "documents.item"), 1):
@@ -50,26 +45,6 @@ def read_bioc_json(path: Path | str, *, log: ReadLog | None = None) -> Iterator[
         )
     if not found:
         raise file_log.error("no documents with text: the collection holds none. Check the path.")
-
-
-def _check_surrogates(log: FileLog) -> None:
-    """Raise CorpusError for an escaped half of a surrogate pair; ijson would make it a "?"."""
-    half = _half_surrogate(log.path)
-    if half is not None:
-        code, offset = half
-        raise log.error(f"half a surrogate pair, {code}, at byte offset {offset}. Replace it.")
-
-
-def _half_surrogate(path: Path) -> tuple[str, int] | None:
-    """The first half of a pair, as it is escaped, and where."""
-    with open_corpus(path) as file:
-        try:
-            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except (ValueError, OSError):  # nothing in the file, or no plain file
-            return None
-        with content:
-            half = _ANY_HALF.search(content) and _HALF.search(content)
-            return (half[1].decode("ascii"), half.start(1)) if half else None
 
 
 def _source(log: FileLog) -> str:

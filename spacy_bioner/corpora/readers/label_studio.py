@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from spacy_bioner.corpora.document import Document, Entity
-from spacy_bioner.corpora.json_text import read_json_items, read_json_lines
+from spacy_bioner.corpora.json_text import check_surrogates, read_json_items, read_json_lines
 from spacy_bioner.corpora.reading_log import FileLog, ReadLog
 from spacy_bioner.corpora.span_records import (
     characters_by_utf16,
     check_repeated_text,
     first_record,
-    half_surrogate_in,
     in_order,
     label_of,
     list_of,
@@ -90,9 +89,7 @@ def _tasks(log: FileLog) -> Iterator[tuple[int | None, Any]]:
     if not start.startswith(b"["):
         yield from read_json_lines(log.path)
         return
-    half = half_surrogate_in(log.path)
-    if half is not None:
-        raise log.error(f"half a surrogate pair, {half[0]}, at byte offset {half[1]}. Replace it.")
+    check_surrogates(log.path)
     for task in read_json_items(log.path, "item"):
         yield None, task
 
