@@ -1,6 +1,8 @@
 """Commands that read and write corpora."""
 
 import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import spacy
@@ -32,6 +34,7 @@ from spacy_bioner.cli.options import (
     TokensOption,
     ToOption,
 )
+from spacy_bioner.corpora.document import Document
 from spacy_bioner.errors import ConfigError
 
 
@@ -79,6 +82,7 @@ def convert_command(
     spacy bioner convert truth_FT.txt truth_SM.txt corpus --split train=0.9,dev=0.1
     spacy bioner convert CDR_TrainingSet.PubTator.txt train.spacy --lang en --align expand
     spacy bioner convert predicted.spacy predicted.xml --to bioc_xml
+    spacy bioner convert a.conll a.tsv --format conll:tag_column=1 --to conll:scheme=BIOES
     """
     from spacy_bioner.corpora.docbin import Placement
 
@@ -109,7 +113,8 @@ def split_command(
     from spacy_bioner.corpora.reading import detect_format, expand_inputs
 
     if to == "auto":
-        to = format if format != "auto" else detect_format(expand_inputs(inputs)[0])
+        name = format.partition(":")[0]
+        to = name if name != "auto" else detect_format(expand_inputs(inputs)[0])
     settings: dict[str, Any] = {"format": format, "to": to, "seed": seed, "strict": strict}
     run_conversion(inputs, out, lang, parse_shares(parts), settings | {"force": force})
 
@@ -146,7 +151,8 @@ def check_command(
     from spacy_bioner.corpora.reading_log import ReadLog
 
     log = ReadLog(strict)
-    parts = {str(p): read_corpus(p, format, log=log) for p in expand_inputs(inputs, format)}
+    paths = expand_inputs(inputs, format)
+    parts = {str(p): with_progress(read_corpus(p, format, log=log), p) for p in paths}
     findings = check_corpora(parts, log)
     typer.echo(render_findings(findings, limit or None))
     if has_errors(findings):
@@ -165,17 +171,35 @@ def stats_command(
     from spacy_bioner.corpora.stats import corpus_statistics, render_statistics
 
     corpora = {
-        str(path): corpus_statistics(read_corpus(path, format, log=ReadLog(strict)))
+        str(path): corpus_statistics(
+            with_progress(read_corpus(path, format, log=ReadLog(strict)), path)
+        )
         for path in expand_inputs(inputs, format)
     }
     typer.echo(render_statistics(corpora))
 
 
+def with_progress(documents: Iterable[Document], path: Path) -> Iterator[Document]:
+    """The documents, counted in a progress bar on a terminal from the first one on."""
+    from tqdm import tqdm
+
+    yield from tqdm(documents, path.name, unit=" documents", disable=not sys.stderr.isatty())
+
+
 def formats_command() -> None:
-    """List the corpus formats that can be read and written."""
+    """List the corpus formats that can be read and written, with their settings.
+
+    Settings follow the name: --format conll:tag_column=1, --to conll:scheme=BIOES.
+    """
     from spacy_bioner.corpora.readers import READERS
     from spacy_bioner.corpora.writers import WRITERS
 
     for name, reader in READERS.items():
         written = "read, written" if name in WRITERS or name == "spacy" else "read"
         typer.echo(f"{name:<16}{written:<15}{reader.about}")
+        settings = {"read": reader.settings}
+        if name in WRITERS:
+            settings["written"] = WRITERS[name].settings
+        for way, known in settings.items():
+            if known:
+                typer.echo(f"{'':<16}{way}: {', '.join(known)}")

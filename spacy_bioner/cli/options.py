@@ -41,7 +41,7 @@ class Architecture(StrEnum):
 Inputs = Annotated[list[Path], typer.Argument(help="Files, folders, or patterns in quotes.")]
 Output = Annotated[Path, typer.Argument(help="A file; with --split, brat, or many: a folder.")]
 PartsFolder = Annotated[Path, typer.Argument(help="A folder, which gets a file for each part.")]
-FormatOption = Annotated[str, typer.Option(help="Format of the inputs, or auto to detect it.")]
+FormatOption = Annotated[str, typer.Option(help="Format of the inputs; auto: detect it.")]
 ToOption = Annotated[str, typer.Option(help="spacy, or another name that `formats` lists.")]
 PartsToOption = Annotated[str, typer.Option(help="Format of the parts; auto: that of the inputs.")]
 LangOption = Annotated[str, typer.Option(help="Whose tokenizer to use; zh is by character.")]

@@ -19,7 +19,7 @@ from spacy_bioner.corpora.sentences import cut_document, join_documents
 from spacy_bioner.corpora.sinks import write_format, write_spacy
 from spacy_bioner.corpora.source import CorpusSource
 from spacy_bioner.corpora.split import check_shares, split_documents
-from spacy_bioner.corpora.writers import WRITERS
+from spacy_bioner.corpora.writers import find_writer
 from spacy_bioner.corpora.writing_log import WriteLog
 from spacy_bioner.errors import ConfigError
 
@@ -101,7 +101,8 @@ def convert(
     out: a file; a folder for brat, and for spacy unless its suffix is .spacy (a file for
     each 100,000 tokens, so that memory does not grow); with split (part -> share, see
     `split_documents`) a folder that gets an output for each part. to: "spacy" or a name
-    in WRITERS. nlp tokenises. pieces: "cut" into sentences, or "join" what was cut.
+    in WRITERS, perhaps with settings, as conll:scheme=BIOES (so too format). nlp
+    tokenises. pieces: "cut" into sentences, or "join" what was cut.
     strict: slips are errors. jobs: processes. report_path: for the whole report.
 
     Outputs appear all together when everything has succeeded. Raises OutputExistsError
@@ -109,21 +110,20 @@ def convert(
     """
     outputs = _outputs(Path(out), to, split)
     reports = [Path(report_path)] if report_path is not None else []
-    source, target = (
-        CorpusSource(inputs, format, ReadLog(strict)),
-        _Target(to, nlp, placement, jobs),
-    )
+    source = CorpusSource(inputs, format, ReadLog(strict))
+    target = _Target(to, nlp, placement, jobs)
     check_outputs([*outputs.values(), *reports], force)
-    documents = _in_pieces(tqdm(source, unit=" documents", disable=not progress), pieces)
+    log = WriteLog()
+    documents = _in_pieces(tqdm(source, unit=" documents", disable=not progress), pieces, log)
     parts: Mapping[str, Iterable[Document]] = dict.fromkeys(outputs, documents)
     if split is not None:
         parts = split_documents(documents, split, seed)
-    return _write_all(parts, outputs, target, source, reports)
+    return _write_all(parts, outputs, target, source, reports, log)
 
 
-def _in_pieces(documents: Iterable[Document], pieces: Pieces) -> Iterable[Document]:
+def _in_pieces(documents: Iterable[Document], pieces: Pieces, log: WriteLog) -> Iterable[Document]:
     if pieces == "cut":
-        return (piece for document in documents for piece in cut_document(document))
+        return (piece for document in documents for piece in cut_document(document, log))
     return join_documents(documents) if pieces == "join" else documents
 
 
@@ -143,8 +143,10 @@ class _Target:
     def write(self, documents: Iterable[Document], out: Path, path: Path, log: WriteLog) -> Receipt:
         """Write to `path` what is to become `out`."""
         if self.to != "spacy":
-            writer = WRITERS[self.to]
-            return write_format(documents, path, writer, self.nlp, self.placement, log=log)
+            writer = find_writer(self.to)
+            return write_format(
+                documents, path, writer, self.nlp, self.placement, log=log, jobs=self.jobs
+            )
         return write_spacy(
             documents,
             path,
@@ -162,9 +164,9 @@ def _write_all(
     target: _Target,
     source: CorpusSource,
     reports: Sequence[Path],
+    log: WriteLog,
 ) -> ConversionReport:
     """Write all parts and the report files; they appear together."""
-    log = WriteLog()
     with new_outputs([*outputs.values(), *reports]) as paths:
         receipts = {
             out: target.write(parts[name], out, path, log)
@@ -179,8 +181,7 @@ def _write_all(
 
 def _outputs(out: Path, to: str, split: Mapping[str, float] | None) -> dict[str, Path]:
     """Output of each part; without a split there is one part."""
-    if to != "spacy" and to not in WRITERS:
-        raise ConfigError(f"cannot write {to!r}: use one of {['spacy', *WRITERS]}")
+    suffix = ".spacy" if to == "spacy" else find_writer(to).suffix
     if split is None:
         if to == "spacy" and out.suffix not in (".spacy", ""):
             raise ConfigError(f"{out}: name the output *.spacy, or a folder for several files")
@@ -191,7 +192,6 @@ def _outputs(out: Path, to: str, split: Mapping[str, float] | None) -> dict[str,
     for name in split:
         if name in ("", ".", "..") or Path(name).name != name:
             raise ConfigError(f"part name {name!r} cannot name a file: use a word, as train")
-    suffix = ".spacy" if to == "spacy" else WRITERS[to].suffix
     return {name: out / f"{name}{suffix}" for name in split}
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from spacy_bioner.corpora.document import Document
+from spacy_bioner.corpora.format_settings import read_settings, split_format
 from spacy_bioner.corpora.readers import READERS
 from spacy_bioner.corpora.reading_log import ReadLog
 from spacy_bioner.corpora.text_lines import open_corpus
@@ -21,14 +22,20 @@ def read_corpus(
 ) -> Iterator[Document]:
     """Read a file (or a brat folder) of any registered format.
 
-    format: its name in READERS; "auto" judges it by the content. log: gathers repairs
-    and what was skipped. Raises ConfigError for an unknown format name, CorpusError
-    where the file cannot be read.
+    format: its name in READERS, perhaps with settings after it, as
+    conll:tag_column=1,scheme=BIOES; "auto" judges it by the content. log: gathers repairs
+    and what was skipped. Raises ConfigError for an unknown format name or setting,
+    CorpusError where the file cannot be read.
     """
-    if format != "auto" and format not in READERS:
-        raise ConfigError(f"unknown format {format!r}: use auto or one of {list(READERS)}")
-    name = detect_format(path) if format == "auto" else format
-    return READERS[name].read(path, log=log)
+    name, given = split_format(format)
+    if name == "auto":
+        if given:
+            raise ConfigError(f"format {format!r}: settings need the name of a format before them")
+        name = detect_format(path)
+    if name not in READERS:
+        raise ConfigError(f"unknown format {name!r}: use auto or one of {list(READERS)}")
+    read: Callable[..., Iterator[Document]] = READERS[name].read
+    return read(path, log=log, **read_settings(name, given, READERS[name].settings))
 
 
 def detect_format(path: Path | str) -> str:

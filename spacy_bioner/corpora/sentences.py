@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from spacy_bioner.corpora.document import Document, Entity
+from spacy_bioner.corpora.document import Document, Entity, Section
+from spacy_bioner.corpora.writing_log import WriteLog
 from spacy_bioner.errors import ConfigError
 
 # A sentence ends after these marks (and closing quotes or brackets), or with the line.
@@ -35,19 +36,32 @@ def find_sentences(text: str) -> list[tuple[int, int]]:
     return found
 
 
-def cut_document(document: Document) -> Iterator[Document]:
+def cut_document(document: Document, log: WriteLog | None = None) -> Iterator[Document]:
     """The sentences of a document as Documents of their own.
 
     Where Document.sentences is given these are taken, else `find_sentences` is asked.
     No cut is made within a mention or a token: the sentences it lies in stay together.
     The id of each piece says what it was cut from, `<id>@<start>-<length of the text>`,
-    so that every format keeps it; `join_documents` reads it.
+    so that every format keeps it; `join_documents` reads it. A piece has those sections
+    that it lies in, as far as it does. A document of white space only is one piece.
+
+    Counted in the log, for a join does not restore them: line breaks and tabs between
+    pieces, and sections that begin or end with white space, or follow another of their name.
     """
+    log = log if log is not None else WriteLog()
     sentences = document.sentences
     if sentences is None:
         sentences = tuple(find_sentences(document.text))
-    for start, end in _keep_mentions_whole(sentences, document):
-        yield _piece(document, start, end)
+    spans = _keep_mentions_whole(sentences, document) or [(0, len(document.text))]
+    pieces = [(start, _piece(document, start, end)) for start, end in spans]
+    log.lose(
+        "sections that joined pieces do not have", document.id, _lost_sections(document, pieces)
+    )
+    edges = [0, *(offset for span in spans for offset in span), len(document.text)]
+    between = (document.text[a:b] for a, b in zip(edges[::2], edges[1::2], strict=True))
+    breaks = sum(len(text) - text.count(" ") for text in between)
+    log.lose("line breaks and tabs between pieces, blanks once joined", document.id, breaks)
+    yield from (piece for _, piece in pieces)
 
 
 def _keep_mentions_whole(
@@ -70,6 +84,11 @@ def _piece(document: Document, start: int, end: int) -> Document:
     tokens = document.tokens
     if tokens is not None:
         tokens = tuple((s - start, e - start) for s, e in tokens if start <= s < end)
+    sections = (
+        Section(max(s.start - start, 0), min(s.end, end) - start, s.name)
+        for s in document.sections
+        if s.start < end and start < s.end
+    )
     return Document(
         document.text[start:end],
         tuple(_moved(e, -start) for e in document.entities if start <= e.start < end),
@@ -77,7 +96,26 @@ def _piece(document: Document, start: int, end: int) -> Document:
         document.genre,
         tokens,
         document.source,
+        tuple(sections),
     )
+
+
+def _joined_sections(pieces: Iterable[tuple[int, Document]]) -> tuple[Section, ...]:
+    """The sections of pieces at these offsets; what goes on in the next piece is one."""
+    joined, goes_on = list[Section](), False
+    for start, piece in pieces:
+        for number, section in enumerate(piece.sections):
+            name, end = section.name, start + section.end
+            if number == section.start == 0 and goes_on and joined[-1].name == name:
+                joined[-1] = Section(joined[-1].start, end, name)
+            else:
+                joined.append(Section(start + section.start, end, name))
+        goes_on = bool(piece.sections) and piece.sections[-1].end == len(piece.text)
+    return tuple(joined)
+
+
+def _lost_sections(document: Document, pieces: Iterable[tuple[int, Document]]) -> int:
+    return len(set(document.sections) - set(_joined_sections(pieces)))
 
 
 def _moved(entity: Entity, by: int) -> Entity:
@@ -126,5 +164,8 @@ def _join(id: str, length: int, pieces: list[Document]) -> Document:
         pieces[0].genre,
         tuple(tokens) if all(piece.tokens is not None for piece in pieces) else None,
         pieces[0].source,
-        sentences=tuple(sentences),
+        _joined_sections(
+            (start, piece) for (start, _), piece in zip(sentences, pieces, strict=True)
+        ),
+        tuple(sentences),
     )

@@ -6,9 +6,10 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from spacy.language import Language
 from spacy.util import load_model_from_config
@@ -21,7 +22,7 @@ from spacy_bioner.corpora.docbin import (
     empty_docbin,
     tokens_of,
 )
-from spacy_bioner.corpora.document import Document
+from spacy_bioner.corpora.document import Document, Offsets
 from spacy_bioner.corpora.receipt import Receipt
 from spacy_bioner.corpora.writers import Writer
 from spacy_bioner.corpora.writing_log import WriteLog
@@ -65,8 +66,8 @@ def write_spacy(
     docbin, number = empty_docbin(), 1
     if per_file is not None:
         path.mkdir()
-    watched = _watched(documents, KEEPS, log)
-    for data, receipt in _aligned(watched, nlp, placement, jobs):
+    tasks = _chunks(_watched(documents, KEEPS, log))
+    for data, receipt in _results(_align_chunk, tasks, nlp, placement, jobs):
         account.add(receipt)
         docbin.merge(empty_docbin().from_bytes(data))
         if per_file is not None and sum(map(len, docbin.tokens)) >= per_file:
@@ -87,29 +88,33 @@ def _watched(
         yield document
 
 
-def _aligned(
-    documents: Iterable[Document],
+_Result = TypeVar("_Result")
+_Task = Callable[[Language, Placement, list[Document]], _Result]
+
+
+def _results(
+    run: _Task[_Result],
+    tasks: Iterator[list[Document]],
     nlp: Language,
     placement: Placement,
     jobs: int,
-) -> Iterator[tuple[bytes, Receipt]]:
-    """DocBins, as bytes, of some documents each, in order, with their receipts."""
-    tasks = _chunks(documents, _DOCUMENTS_PER_TASK)
+) -> Iterator[_Result]:
+    """What `run` makes of each task, in order, in so many processes."""
     if jobs == 1:
-        yield from (_align_chunk(nlp, placement, task) for task in tasks)
+        yield from (run(nlp, placement, task) for task in tasks)
         return
     described = (nlp.config, nlp.to_bytes(), nlp.max_length)
     with ProcessPoolExecutor(jobs, initializer=_start, initargs=(described, placement)) as pool:
-        yield from _in_order(pool, tasks, 2 * jobs)
+        yield from _in_order(pool, run, tasks, 2 * jobs)
 
 
 def _in_order(
-    pool: ProcessPoolExecutor, tasks: Iterator[list[Document]], ahead: int
-) -> Iterator[tuple[bytes, Receipt]]:
+    pool: ProcessPoolExecutor, run: _Task[_Result], tasks: Iterator[list[Document]], ahead: int
+) -> Iterator[_Result]:
     """Results in the order of the tasks, with no more than `ahead` tasks under way."""
-    running: deque[Future[tuple[bytes, Receipt]]] = deque()
+    running: deque[Future[_Result]] = deque()
     for task in tasks:
-        running.append(pool.submit(_run, task))
+        running.append(pool.submit(_run, run, task))
         if len(running) >= ahead:
             yield running.popleft().result()
     while running:
@@ -127,8 +132,8 @@ def _start(described: tuple[Any, bytes, int], placement: Placement) -> None:
     _worker.update(nlp=nlp, placement=placement)
 
 
-def _run(task: list[Document]) -> tuple[bytes, Receipt]:
-    return _align_chunk(_worker["nlp"], _worker["placement"], task)
+def _run(run: _Task[_Result], task: list[Document]) -> _Result:
+    return run(_worker["nlp"], _worker["placement"], task)
 
 
 def _align_chunk(
@@ -138,9 +143,9 @@ def _align_chunk(
     return docbin.to_bytes(), receipt
 
 
-def _chunks(documents: Iterable[Document], size: int) -> Iterator[list[Document]]:
+def _chunks(documents: Iterable[Document]) -> Iterator[list[Document]]:
     stream = iter(documents)
-    while chunk := list(islice(stream, size)):
+    while chunk := list(islice(stream, _DOCUMENTS_PER_TASK)):
         yield chunk
 
 
@@ -152,46 +157,53 @@ def write_format(
     placement: Placement,
     *,
     log: WriteLog,
+    jobs: int = 1,
 ) -> Receipt:
     """Write Documents in a format other than spaCy's, as they come.
 
     For formats made of tokens, mentions are put on them first (see `Placement`): those
     of the corpus where it has them, unless the tokenizer is asked for, else nlp's, or
-    characters where the format is made of these.
+    characters where the format is made of these. jobs: processes that do so.
     """
     account = Account()
-    prepare = _preparation(writer, nlp, placement)
-
-    def prepared() -> Iterator[Document]:
-        for document in documents:
-            result, changes = prepare(document)
-            account.documents += 1
-            account.mentions.update(entity.label for entity in document.entities)
-            account.changes += changes
-            yield result
-
-    writer.write(prepared(), path, log=log)
+    prepared = _untouched(documents, account)
+    if writer.tokens:
+        place = partial(_place_chunk, writer.tokens == "characters")
+        results = _results(place, _chunks(documents), nlp, placement, jobs)
+        prepared = _placed(results, account)
+    writer.write(prepared, path, log=log)
     return account.receipt()
 
 
-_Prepare = Callable[[Document], tuple[Document, tuple[Change, ...]]]
+def _untouched(documents: Iterable[Document], account: Account) -> Iterator[Document]:
+    for document in documents:
+        account.documents += 1
+        account.mentions.update(entity.label for entity in document.entities)
+        yield document
 
 
-def _preparation(writer: Writer, nlp: Language, placement: Placement) -> _Prepare:
-    if not writer.tokens:
-        return lambda document: (document, ())
-    if writer.tokens == "characters" and placement.tokens == "auto":
-        return lambda document: _on_tokens(_with_characters(document), placement)
-    return lambda document: _on_tokens(
-        replace(document, tokens=tokens_of(document, nlp, placement)), placement
-    )
+def _placed(
+    results: Iterable[tuple[list[Document], Receipt]], account: Account
+) -> Iterator[Document]:
+    for documents, receipt in results:
+        account.add(receipt)
+        yield from documents
 
 
-def _with_characters(document: Document) -> Document:
-    if document.tokens is not None:
-        return document
-    return replace(document, tokens=tuple((i, i + 1) for i in range(len(document.text))))
-
-
-def _on_tokens(document: Document, placement: Placement) -> tuple[Document, tuple[Change, ...]]:
-    return place_on_tokens(document, placement.policy, placement.overlap)
+def _place_chunk(
+    characters: bool, nlp: Language, placement: Placement, task: list[Document]
+) -> tuple[list[Document], Receipt]:
+    """Documents with tokens that their mentions fit. characters: where they have no tokens."""
+    mentions = Counter(entity.label for document in task for entity in document.entities)
+    placed, changes = list[Document](), list[Change]()
+    for document in task:
+        if characters and placement.tokens == "auto" and document.tokens is None:
+            tokens: Offsets = tuple((i, i + 1) for i in range(len(document.text)))
+        else:
+            tokens = tokens_of(document, nlp, placement)
+        document, changed = place_on_tokens(
+            replace(document, tokens=tokens), placement.policy, placement.overlap
+        )
+        placed.append(document)
+        changes += changed
+    return placed, Receipt.of(len(task), mentions, changes)

@@ -12,7 +12,7 @@ from spacy.tokens import DocBin
 import spacy_bioner.corpora.convert as convert_module
 from spacy_bioner.corpora import sinks
 from spacy_bioner.corpora.convert import convert
-from spacy_bioner.corpora.docbin import documents_to_docbin
+from spacy_bioner.corpora.docbin import Placement, documents_to_docbin
 from spacy_bioner.corpora.document import Document, Entity
 from spacy_bioner.corpora.reading import read_corpus
 from spacy_bioner.corpora.sentences import find_sentences
@@ -142,6 +142,11 @@ def test_jobs_give_the_same_as_one_process(tmp_path, en):
     two = convert([source], tmp_path / "two.spacy", nlp=en, jobs=2)
     assert (tmp_path / "one.spacy").read_bytes() == (tmp_path / "two.spacy").read_bytes()
     assert [*one.parts.values()] == [*two.parts.values()]
+    convert([source], tmp_path / "one.conll", nlp=en, to="conll")
+    settings = {"to": "conll", "jobs": 2, "placement": Placement("tokenizer")}
+    report = convert([source], tmp_path / "two.conll", nlp=en, **settings)
+    assert (tmp_path / "one.conll").read_bytes() == (tmp_path / "two.conll").read_bytes()
+    assert [*report.parts.values()] == [*one.parts.values()]
     with pytest.raises(ConfigError, match="jobs must be 1 or more, got 0"):
         convert([source], tmp_path / "no.spacy", nlp=en, jobs=0)
 

@@ -54,6 +54,7 @@ def test_what_cannot_be_said_is_counted(tmp_path):
         ("a\nb\nc", (Section(0, 3, "title"), Section(4, 5, "abstract")), "1|t|a b\n1|a|c\n", 1),
         ("a\nb", (Section(0, 1, "abstract"), Section(2, 3, "title")), "1|t|a\n1|a|b\n", 2),
         ("\nb", (Section(1, 2, "abstract"),), "1|t|\n1|a|b\n", 0),
+        ("a  b ", (Section(0, 1, "title"), Section(3, 4, "abstract")), "1|t|a \n1|a|b \n", 3),
         ("b\n", (), "1|t|b \n1|a|\n", 1),
     ],
 )

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_bioner.corpora.document import Document, Entity
+from spacy_bioner.corpora.document import Document, Entity, Section
 from spacy_bioner.corpora.sentences import cut_document, find_sentences, join_documents
+from spacy_bioner.corpora.writing_log import WriteLog
 from spacy_bioner.errors import ConfigError
 
 
@@ -53,20 +54,47 @@ def documents(draw):
     mentions = [Entity(a, b, "X") for a, b in pairs if a < b]
     mentions += [Entity(a, b, "Y", ((a, a + 1), (b - 1, b))) for a, b in pairs if b - a > 2]
     mentions.sort(key=lambda e: (e.start, e.end))
-    return Document(text, tuple(mentions), draw(st.sampled_from(["a", "b@1-2", ""])), "FT")
+    cuts = sorted(draw(st.sets(st.integers(0, len(text)), max_size=6)))
+    sections = tuple(
+        Section(a, b, draw(st.sampled_from(["title", "body"])))
+        for a, b in zip(cuts[::2], cuts[1::2], strict=False)
+    )
+    id = draw(st.sampled_from(["a", "b@1-2", ""]))
+    return Document(text, tuple(mentions), id, "FT", sections=sections)
 
 
 @given(documents())
 def test_joined_pieces_give_back_all_mentions_and_offsets(document):
-    pieces = list(cut_document(document))
-    if not pieces:
-        assert document.text.isspace()
-        return
-    (joined,) = join_documents(pieces)
+    log = WriteLog()
+    (joined,) = join_documents(cut_document(document, log))
+    counts = {loss.what: loss.count for loss in log.losses.values()}
     assert joined.entities == document.entities
     assert (joined.id, joined.genre) == (document.id, document.genre)
     assert joined.text.split() == document.text.split()
     assert len(joined.text) == len(document.text)
+    changed = sum(a != b for a, b in zip(joined.text, document.text, strict=True))
+    assert changed == counts.get("line breaks and tabs between pieces, blanks once joined", 0)
+    lost = set(document.sections) - set(joined.sections)
+    assert len(lost) == counts.get("sections that joined pieces do not have", 0)
+
+
+def test_sections_go_on_from_piece_to_piece():
+    text = "Pain. \nIt hurts. A lot."
+    sections = (Section(0, 5, "title"), Section(7, 23, "abstract"))
+    document = Document(text, id="a", sections=sections)
+    pieces = list(cut_document(document))
+    assert [piece.sections for piece in pieces] == [
+        (Section(0, 5, "title"),),
+        (Section(0, 9, "abstract"),),
+        (Section(0, 6, "abstract"),),
+    ]
+    (joined,) = join_documents(pieces)
+    assert joined.sections == sections
+
+
+def test_document_of_white_space_is_one_piece():
+    document = Document(" \n", id="a")
+    assert list(cut_document(document)) == [Document(" \n", id="a@0-2")]
 
 
 def test_other_documents_pass_a_join_as_they_are():

@@ -27,7 +27,7 @@ def write_pubtator(
     """Write a block for each document, with a blank line after it.
 
     Title and abstract are parted where the sections "title" and "abstract" say so, if they
-    are all there are and leave out one character of white space between them; else at the
+    are all there are and leave out nothing but white space between and after them; else at the
     first line break, if text follows it. A text without one is all title. Offsets stay what
     they are. An id that is empty becomes the document's number. A mention without concept
     has "-" in its place.
@@ -84,8 +84,8 @@ def _end_of_title(document: Document) -> int:
         case (Section(0, stop, "title"),) if stop == end:
             return end
         case (Section(0, at, "title"), Section(start, stop, "abstract")):
-            if (start, stop) == (at + 1, end) and start < end and text[at].isspace():
-                return at
+            if start < stop and text[at:start].isspace() and not text[stop:].strip():
+                return start - 1
     at = text.find("\n")
     return at if 0 <= at < end - 1 else end
 
