@@ -15,6 +15,8 @@ from spacy_bioner.cli.corpora import (
 )
 from spacy_bioner.cli.encoders import make_encoder_command
 from spacy_bioner.cli.errors import one_line_errors
+from spacy_bioner.cli.experiments import app as experiments
+from spacy_bioner.cli.reports import compare_command, report_command
 
 HELP = """Biomedical named entity recognition: corpora and encoders for `spacy train`.
 
@@ -32,9 +34,12 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "make-encoder": make_encoder_command,
     "calibrate": calibrate_command,
     "select": select_command,
+    "report": report_command,
+    "compare": compare_command,
 }
 
 app = typer.Typer(name="bioner", help=HELP, no_args_is_help=True, rich_markup_mode=None)
 for name, command in COMMANDS.items():
     app.command(name)(one_line_errors(command))
+app.add_typer(experiments, name="experiment")
 spacy_app.add_typer(app, name="bioner", help="Biomedical NER: corpora and encoders.")

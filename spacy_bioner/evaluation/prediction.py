@@ -1,0 +1,88 @@
+"""Running a pipeline over gold documents, with the time it took."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin, Span, SpanGroup
+from spacy.training import Corpus
+from spacy.vocab import Vocab
+
+from spacy_bioner.errors import ConfigError
+
+_ATTRIBUTES = ("ORTH", "ENT_IOB", "ENT_TYPE")
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Gold documents, the same as the pipeline annotates them, and the seconds that took.
+
+    words: tokens of the documents, on which speed is counted.
+    """
+
+    gold: list[Doc]
+    found: list[Doc]
+    seconds: float
+    words: int
+
+
+def predict(nlp: Language, gold: Path) -> Prediction:
+    """Annotate the documents of a .spacy file, tokenised as in training and evaluation.
+
+    Raises ConfigError if there are none.
+    """
+    check_file(gold)
+    examples = list(Corpus(gold)(nlp))
+    if not examples:
+        raise ConfigError(f"{gold}: holds no documents")
+    docs = [example.predicted for example in examples]
+    started = time.perf_counter()
+    found = list(nlp.pipe(docs))
+    seconds = time.perf_counter() - started
+    return Prediction([e.reference for e in examples], found, seconds, sum(map(len, found)))
+
+
+def read_docs(path: Path) -> list[Doc]:
+    """The documents of a .spacy file. Raises ConfigError if it is none, or empty."""
+    check_file(path)
+    try:
+        docs = list(DocBin().from_disk(path).get_docs(Vocab()))
+    except Exception as error:  # zlib, msgpack, numpy and Doc each fail in ways of their own
+        raise ConfigError(
+            f"{path}: not a .spacy file, or a damaged one ({type(error).__name__})"
+        ) from None
+    if not docs:
+        raise ConfigError(f"{path}: holds no documents")
+    return docs
+
+
+def check_file(path: Path) -> None:
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such file. Name a .spacy file, made by `convert`.")
+
+
+def write_docs(docs: Iterable[Doc], path: Path) -> None:
+    """Write documents with their entities and confidences, whole or not at all."""
+    docbin = DocBin(attrs=_ATTRIBUTES, store_user_data=True, docs=[_bare(doc) for doc in docs])
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    docbin.to_disk(part)
+    os.replace(part, path)
+
+
+def _bare(doc: Doc) -> Doc:
+    """The same words, entities and groups of spans, without what the components left."""
+    bare = Doc(doc.vocab, words=[t.text for t in doc], spaces=[bool(t.whitespace_) for t in doc])
+    bare.set_ents([_moved(bare, entity) for entity in doc.ents])
+    for key, group in doc.spans.items():
+        spans = [_moved(bare, span) for span in group]
+        bare.spans[key] = SpanGroup(bare, name=key, attrs=dict(group.attrs), spans=spans)
+    return bare
+
+
+def _moved(doc: Doc, span: Span) -> Span:
+    return Span(doc, span.start, span.end, span.label_)

@@ -1,0 +1,126 @@
+"""What runs need before they start: corpora as .spacy files, encoders, and their names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import spacy
+import srsly
+from spacy.util import load_config
+
+from spacy_bioner.corpora.convert import convert
+from spacy_bioner.corpora.reading import read_corpus
+from spacy_bioner.encoders.make_encoder import make_encoder
+from spacy_bioner.errors import ConfigError
+from spacy_bioner.experiments.grid import CONFIG, ENCODER, Grid, Row
+from spacy_bioner.experiments.run import DONE, Run, digest
+
+Parts = dict[str, Path]
+Tell = Callable[[str], None]
+
+
+def prepare_runs(
+    grid: Grid,
+    out: Path,
+    *,
+    gpu: int = -1,
+    threads: int = 1,
+    keep_models: bool = False,
+    tell: Tell = lambda message: None,
+) -> list[Run]:
+    """All runs of a grid: corpora that are not .spacy files are converted into `out`, and
+    encoders made there, unless that was done before. All paths are absolute. Seed by seed, so
+    that a grid which is stopped has whole tables of fewer seeds.
+
+    Raises ConfigError if a run was done with other settings or files.
+    """
+    out = out.resolve()
+    corpora = {name: _corpus(grid, out, name, parts, tell) for name, parts in grid.corpora.items()}
+    runs: list[Run] = []
+    for row in grid.rows():
+        settings = grid.settings_of(row)
+        config, encoder = settings.pop(CONFIG).resolve(), settings.pop(ENCODER)
+        parts = corpora[row.corpus]
+        overrides = {**settings, "paths.train": str(parts["train"]), "paths.dev": str(parts["dev"])}
+        used = [config, *parts.values()]
+        if encoder:
+            path = _encoder(out, row.corpus, encoder, grid.encoders[encoder], parts, tell)
+            overrides["paths.encoder"] = str(path)
+            used.append(path)
+        same: dict[str, Any] = {"config": str(config), "overrides": overrides}
+        same |= {"test": str(parts["test"]), "keep_model": keep_models}
+        same |= {"gpu": gpu, "threads": threads}
+        same |= {"fingerprint": fingerprint(settings, used)}
+        folders = {seed: str(run_folder(out, row, seed)) for seed in grid.seeds}
+        runs += [Run(folder=folder, seed=seed, **same) for seed, folder in folders.items()]
+    _check_done(runs)
+    return sorted(runs, key=lambda run: grid.seeds.index(run.seed))
+
+
+def _corpus(
+    grid: Grid, out: Path, name: str, parts: Parts, tell: Tell
+) -> Parts:
+    """The parts as .spacy files, tokenised for the language of the grid's config."""
+    made = {}
+    for part, path in parts.items():
+        if not path.exists():
+            raise ConfigError(f"{path}: no such file, of corpus {name!r} in grid {grid.name!r}")
+        made[part] = path
+        if path.suffix != ".spacy":
+            made[part] = out / "corpora" / _safe(name) / f"{part}.spacy"
+        if not made[part].exists():
+            nlp = spacy.blank(load_config(grid.config)["nlp"]["lang"])
+            report = convert([path], made[part], nlp=nlp)
+            tell(report.render(limit=0))
+    return made
+
+
+def _encoder(
+    out: Path, corpus: str, name: str, form: dict[str, Any], parts: Parts, tell: Tell
+) -> Path:
+    """The folder of an encoder, made from the training texts unless it is given or there."""
+    if "path" in form:
+        path = Path(form["path"]).resolve()
+        if not path.is_dir():
+            raise ConfigError(f"{path}: no such folder, for the encoder {name!r}")
+        return path
+    path = out / "encoders" / _safe(corpus) / _safe(name)
+    if not path.exists():
+        texts = (document.text for document in read_corpus(parts["train"], "spacy"))
+        made = make_encoder(texts, path, sources=[corpus], **form)
+        tell(f"{path}: {made.architecture} with {made.parameters:,} random weights")
+    return path
+
+
+def run_folder(out: Path, row: Row, seed: int) -> Path:
+    """Where a run of a row is kept, named for people."""
+    return out / _safe(row.corpus) / f"{_safe(row.name)},seed={seed}"
+
+
+def _safe(name: str) -> str:
+    return re.sub(r"[^\w.,=+-]", "_", name)
+
+
+def fingerprint(settings: dict[str, Any], files: list[Path]) -> str:
+    """Of all that decides a run's scores beside its seed."""
+    return str(srsly.json_dumps([settings, [_digest(path) for path in files]], sort_keys=True))
+
+
+@cache
+def _digest(path: Path) -> str:
+    return digest(path)[:16]
+
+
+def _check_done(runs: list[Run]) -> None:
+    for run in runs:
+        if run.is_done:
+            before = srsly.read_json(Path(run.folder) / DONE)["fingerprint"]
+            if before != run.fingerprint:
+                raise ConfigError(
+                    f"{run.folder}: was done with other settings, config, corpus or encoder. "
+                    "Give another --out, or remove that folder to do it again."
+                )

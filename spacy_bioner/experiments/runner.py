@@ -1,0 +1,98 @@
+"""Runs of a grid, those that are not done yet: here, in several processes, or on Ray."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+from spacy_bioner.errors import ConfigError
+from spacy_bioner.experiments.run import Outcome, Run, execute
+
+Report = Callable[[Run, Outcome], None]
+_PART = ".part"
+
+
+def run_all(
+    runs: Sequence[Run],
+    *,
+    jobs: int = 1,
+    ray: str | None = None,
+    report: Report = lambda run, outcome: None,
+) -> dict[str, Outcome]:
+    """Execute the runs that are not done, and tell of each as it ends.
+
+    jobs: processes; 1 for this one. ray: the address of a cluster, "local" for one on this
+    machine with as many workers as jobs; None for no Ray. A run that failed before is tried again.
+    Returns the outcome of each run by its folder. Raises ConfigError if Ray is missing.
+    """
+    clean([Path(run.folder) for run in runs])
+    outcomes: dict[str, Outcome] = {run.folder: "done" for run in runs if run.is_done}
+    waiting = [run for run in runs if not run.is_done]
+    if not waiting:
+        return outcomes
+    if ray is not None:
+        results = _on_ray(waiting, jobs, ray)
+    elif jobs > 1:
+        results = _in_processes(waiting, jobs)
+    else:
+        results = ((run, execute(run)) for run in waiting)
+    for run, outcome in results:
+        outcomes[run.folder] = outcome
+        report(run, outcome)
+    return outcomes
+
+
+def _in_processes(runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, Outcome]]:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        futures = {pool.submit(execute, run): run for run in runs}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _on_ray(runs: Sequence[Run], jobs: int, address: str) -> Iterator[tuple[Run, Outcome]]:
+    try:
+        import ray
+    except ImportError:
+        raise ConfigError("Ray is not installed: pip install 'spacy_bioner[ray]'") from None
+    if address == "local":
+        ray.init(address="local", num_cpus=jobs, include_dashboard=False, log_to_driver=False)
+    else:
+        ray.init(address=address, log_to_driver=False)
+    try:
+        task = ray.remote(execute)
+        gpus = 1 if runs[0].gpu >= 0 else 0
+        waiting = {task.options(num_gpus=gpus).remote(run): run for run in runs}
+        while waiting:
+            (ready,), _ = ray.wait(list(waiting), num_returns=1)
+            yield waiting.pop(ready), ray.get(ready)
+    finally:
+        ray.shutdown()
+
+
+def clean(folders: Sequence[Path]) -> None:
+    """Remove what runs left that were killed on this machine."""
+    host = socket.gethostname()
+    for parent in {folder.parent for folder in folders}:
+        for part in parent.glob(f".*.{host}.*{_PART}"):
+            if not _is_alive(int(part.name.removesuffix(_PART).rsplit(".", 1)[1])):
+                shutil.rmtree(part, ignore_errors=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
