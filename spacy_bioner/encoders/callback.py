@@ -6,6 +6,8 @@ from typing import Any
 
 from spacy_bioner.encoders.directory import check_encoder_directory
 
+_TRANSFORMERS = ("spacy-transformers.TransformerModel", "spacy_bioner.BucketedTransformer")
+
 
 def build_check_encoder() -> Callable[[Any], None]:
     """Registered as `spacy_bioner.check_encoder.v1`, for [initialize] before_init.
@@ -19,7 +21,8 @@ def build_check_encoder() -> Callable[[Any], None]:
 def check_encoders(nlp: Any) -> None:
     for component in nlp.config.interpolate()["components"].values():
         model = component.get("model", {})
-        if "TransformerModel" in str(model.get("@architectures", "")) and is_local(model["name"]):
+        is_transformer = str(model.get("@architectures", "")).startswith(_TRANSFORMERS)
+        if is_transformer and is_local(model["name"]):
             check_encoder_directory(Path(model["name"]))
 
 

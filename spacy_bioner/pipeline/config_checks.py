@@ -10,6 +10,8 @@ from spacy_bioner.errors import ConfigError
 
 Settings = dict[str, Any]
 
+_TRANSFORMERS = ("spacy-transformers.TransformerModel", "spacy_bioner.BucketedTransformer")
+
 
 def check_training_config(config: Settings, name: str) -> None:
     """Raises ConfigError for what is known not to work with the component of this name.
@@ -19,7 +21,7 @@ def check_training_config(config: Settings, name: str) -> None:
     training = config.get("training", {})
     for other, component in config.get("components", {}).items():
         model = component.get("model", {})
-        if str(model.get("@architectures", "")).startswith("spacy-transformers.TransformerModel"):
+        if str(model.get("@architectures", "")).startswith(_TRANSFORMERS):
             _check_precision(other, model, training)
             _check_window(other, model)
             _check_frozen(other, name, training)

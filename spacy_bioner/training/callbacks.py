@@ -5,6 +5,8 @@ from pathlib import Path
 
 from spacy.language import Language
 
+_TRANSFORMERS = ("spacy-transformers.TransformerModel", "spacy_bioner.BucketedTransformer")
+
 
 def build_scrub_encoder_path() -> Callable[[Language], Language]:
     """Registered as `spacy_bioner.scrub_encoder_path.v1`, for [training] before_to_disk.
@@ -18,7 +20,7 @@ def build_scrub_encoder_path() -> Callable[[Language], Language]:
 def scrub_encoder_paths(nlp: Language) -> Language:
     for name in nlp.pipe_names:
         model = nlp.get_pipe_config(name).get("model", {})
-        if str(model.get("@architectures", "")).startswith("spacy-transformers.TransformerModel"):
+        if str(model.get("@architectures", "")).startswith(_TRANSFORMERS):
             model["name"] = _last_part(str(model["name"]))
     paths = nlp.config.get("paths", {})
     if paths.get("encoder"):

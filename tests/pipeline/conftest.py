@@ -12,6 +12,7 @@ from tests.pipeline.pipelines import (
     BILSTM,
     ODD_TEXTS,
     TEXTS,
+    bucketed_config,
     build,
     build_on_transformer,
     initialized,
@@ -43,7 +44,12 @@ def trained_transformer(encoder: Path) -> Language:
     return train(initialized(build_on_transformer(encoder)))
 
 
-@pytest.fixture(scope="session", params=["cnn", "bilstm", "transformer"])
+@pytest.fixture(scope="session")
+def trained_bucketed(encoder: Path) -> Language:
+    return train(initialized(build_on_transformer(encoder, bucketed_config)))
+
+
+@pytest.fixture(scope="session", params=["cnn", "bilstm", "transformer", "bucketed"])
 def trained(request: pytest.FixtureRequest) -> Language:
     """Each kind of trained pipeline in turn. Not to be changed."""
     nlp: Language = request.getfixturevalue(f"trained_{request.param}")

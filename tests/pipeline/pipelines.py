@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +103,19 @@ def transformer_config(encoder: Path) -> dict[str, Any]:
     }
 
 
+def bucketed_config(encoder: Path) -> dict[str, Any]:
+    stock = transformer_config(encoder)
+    model = {
+        "@architectures": "spacy_bioner.BucketedTransformer.v1",
+        "name": str(encoder),
+        "window": 32,
+        "overlap": 8,
+        "precision": "float32",
+        "transformer_config": stock["model"]["transformer_config"],
+    }
+    return {**stock, "model": model}
+
+
 def with_entities(doc: Doc, entities: Iterable[Entity], default: str = "outside") -> Doc:
     doc.set_ents([Span(doc, s, e, label=label) for s, e, label in entities], default=default)
     return doc
@@ -128,10 +141,12 @@ def build(tok2vec: dict[str, Any] = CNN, **settings: Any) -> Language:
     return nlp
 
 
-def build_on_transformer(encoder: Path, **settings: Any) -> Language:
+def build_on_transformer(
+    encoder: Path, config: Callable[[Path], dict[str, Any]] = transformer_config, **settings: Any
+) -> Language:
     fix_random_seed(0)
     nlp = spacy.blank("zh")
-    nlp.add_pipe("transformer", config=transformer_config(encoder))
+    nlp.add_pipe("transformer", config=config(encoder))
     nlp.add_pipe("bert_crf_ner", config=tagger_config(LISTENER, **settings))
     return nlp
 
@@ -181,13 +196,15 @@ def randomize_crf(nlp: Language, seed: int = 0) -> None:
 
 GOLD = [entities for _, entities in SENTENCES]
 TOK2VECS = {"cnn": CNN, "bilstm": BILSTM}
-ENCODERS = ["cnn", "bilstm", "transformer"]
+TRANSFORMERS = {"transformer": transformer_config, "bucketed": bucketed_config}
+ENCODERS = ["cnn", "bilstm", "transformer", "bucketed"]
 LONG = "病人服用阿斯匹靈後頭痛。" * 8334  # 100,008 tokens
 
 
 def build_with(kind: str, request: pytest.FixtureRequest, **settings: object) -> Language:
-    if kind == "transformer":
-        return build_on_transformer(request.getfixturevalue("encoder"), **settings)
+    if kind in TRANSFORMERS:
+        encoder = request.getfixturevalue("encoder")
+        return build_on_transformer(encoder, TRANSFORMERS[kind], **settings)
     return build(TOK2VECS[kind], **settings)
 
 

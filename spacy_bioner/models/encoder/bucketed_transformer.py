@@ -1,0 +1,191 @@
+"""A transformer that encodes rows of like length together: the architecture for spaCy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from spacy.tokens import Doc
+from spacy_transformers.data_classes import HFObjects, TransformerData
+from spacy_transformers.layers import TransformerModel, split_trf_batch, trfs2arrays
+from spacy_transformers.layers.transformer_model import huggingface_from_pretrained
+from thinc.api import Model, chain
+from thinc.types import Floats2d, Ragged
+
+from spacy_bioner.errors import ConfigError
+from spacy_bioner.models.encoder.batch import EncodedBatch, Layout
+from spacy_bioner.models.encoder.limits import check_directory, check_fits, check_window
+from spacy_bioner.models.encoder.rows import Rows
+from spacy_bioner.models.encoder.shim import EncoderShim
+from spacy_bioner.models.encoder.wordpieces import Splitter
+from spacy_bioner.models.types import Tok2Vec
+
+
+def build_bucketed_transformer(
+    name: str,
+    window: int = 256,
+    overlap: int = 64,
+    precision: str = "auto",
+    tokenizer_config: dict[str, Any] = {},  # noqa: B006 (a config default, never changed)
+    transformer_config: dict[str, Any] = {},  # noqa: B006
+) -> BucketedTransformer:
+    """Registered as `spacy_bioner.BucketedTransformer.v1`.
+
+    For the `transformer` component, in place of `spacy-transformers.TransformerModel.v3`;
+    listeners read its output as they read that. Documents are never cut off: one longer than
+    a window is read in several.
+
+    name: a local directory or a hub's name. window: wordpieces read at once, special ones
+    among them; overlap: wordpieces that two windows of a long document share, each of
+    which counts in the window where it is more central.
+    precision: "auto": bfloat16 where the processor multiplies it, else float32;
+        "float32"; "bfloat16": the same as auto, with a warning where there is none.
+    tokenizer_config, transformer_config: given to `transformers`.
+
+    Raises ConfigError if the window does not fit the encoder, as soon as that is known.
+    """
+    check_window(window, overlap)
+    for setting in ("output_hidden_states", "output_attentions"):
+        if transformer_config.get(setting):
+            raise ConfigError(f"transformer_config.{setting}: only the last layer is kept here")
+    check_directory(name, window, tokenizer_config)
+    objects = HFObjects(None, None, None, dict(tokenizer_config), dict(transformer_config))
+    return BucketedTransformer(name, EncoderShim(objects, precision), window, overlap)
+
+
+def build_bucketed_tok2vec(
+    name: str,
+    pooling: Model[Ragged, Floats2d],
+    grad_factor: float = 1.0,
+    window: int = 256,
+    overlap: int = 64,
+    precision: str = "auto",
+    tokenizer_config: dict[str, Any] = {},  # noqa: B006
+    transformer_config: dict[str, Any] = {},  # noqa: B006
+) -> Tok2Vec:
+    """Registered as `spacy_bioner.BucketedTok2Vec.v1`: an encoder of a component's own.
+
+    What `nlp.replace_listeners` puts in a listener's place. For the settings see
+    `spacy_bioner.BucketedTransformer.v1`; pooling and grad_factor are those of
+    `spacy-transformers.TransformerListener.v1`.
+    """
+    encoder = build_bucketed_transformer(
+        name, window, overlap, precision, tokenizer_config, transformer_config
+    )
+    return chain(chain(encoder, split_trf_batch()), trfs2arrays(pooling, grad_factor))
+
+
+class BucketedTransformer(TransformerModel):  # type: ignore[misc]
+    """Documents in, their hidden states out. See `build_bucketed_transformer`."""
+
+    def __init__(self, name: str, shim: EncoderShim, window: int, overlap: int) -> None:
+        # not TransformerModel's: it would make a shim of its own
+        Model.__init__(
+            self,
+            "transformer",
+            forward,
+            init=init,
+            layers=[Model("encoder", encode, shims=[shim])],
+            dims={"nO": None},
+            attrs={
+                "name": name,
+                "set_transformer": set_transformer,
+                "has_transformer": False,
+                "replace_listener": replace_listener,
+                "replace_listener_cfg": replace_listener_config,
+            },
+        )
+        self.window, self.overlap = window, overlap
+        self._splitter: Splitter | None = None
+
+    @property
+    def shim(self) -> EncoderShim:
+        shim: EncoderShim = self.layers[0].shims[0]
+        return shim
+
+    @property
+    def splitter(self) -> Splitter:
+        """Of the encoder's tokenizer. Raises ConfigError where the window does not fit."""
+        tokenizer = self.tokenizer
+        if self._splitter is None or self._splitter.tokenizer is not tokenizer:
+            limit = getattr(tokenizer, "model_max_length", None)
+            check_fits(self.window, self.transformer.config, limit)
+            self._splitter = Splitter(tokenizer)
+        return self._splitter
+
+    def from_bytes(self, bytes_data: bytes) -> BucketedTransformer:
+        super().from_bytes(bytes_data)
+        if self.attrs["has_transformer"]:
+            _ = self.splitter
+        return self
+
+    def _copy(self, seen: dict[int, Any] | None = None) -> BucketedTransformer:
+        shim = self.shim.copy()
+        copied = BucketedTransformer(self.attrs["name"], shim, self.window, self.overlap)
+        copied.attrs["has_transformer"] = self.attrs["has_transformer"]
+        if self.has_dim("nO"):
+            copied.set_dim("nO", self.get_dim("nO"))
+        return copied
+
+    copy = _copy
+
+
+def set_transformer(model: BucketedTransformer, objects: HFObjects) -> None:
+    """Gives the model an encoder that is loaded. Raises ConfigError if the window is too long."""
+    model.shim.set_objects(objects)
+    model.attrs["has_transformer"] = True
+    model.set_dim("nO", objects.transformer.config.hidden_size)
+    _ = model.splitter
+
+
+def replace_listener(model: BucketedTransformer) -> Model[Any, Any]:
+    return chain(model, split_trf_batch())
+
+
+def replace_listener_config(encoder: dict[str, Any], listener: dict[str, Any]) -> dict[str, Any]:
+    """The config of what takes a listener's place, for `nlp.replace_listeners`."""
+    own = {"@architectures": "spacy_bioner.BucketedTok2Vec.v1"}
+    return encoder | own | {key: listener[key] for key in ("pooling", "grad_factor")}
+
+
+def encode(model: Model[Any, Any], bucket: Any, is_train: bool) -> Any:
+    return model.shims[0](bucket, is_train)
+
+
+def init(model: BucketedTransformer, X: Any = None, Y: Any = None) -> None:
+    if not model.attrs["has_transformer"]:
+        settings = model._init_tokenizer_config, model._init_transformer_config
+        objects = huggingface_from_pretrained(model.attrs["name"], *settings)
+        set_transformer(model, objects)
+
+
+def forward(
+    model: BucketedTransformer, docs: Sequence[Doc], is_train: bool
+) -> tuple[EncodedBatch, Callable[[list[Any]], Sequence[Doc]]]:
+    shim, splitter = model.shim, model.splitter
+    layouts = [
+        Layout(splitter.split(doc), splitter, model.window, model.overlap)
+        for doc in docs
+        if len(doc)
+    ]
+    rows = Rows([layout.ids for layout in layouts], splitter.padding, shim.device)
+    outputs: Any
+    if is_train:
+        outputs, backprop_encoder = shim.begin_update(list(rows.buckets()))
+    else:
+        outputs = map(shim.encode, rows.buckets())
+    states = rows.states(outputs, model.ops, model.get_dim("nO"))
+
+    def backprop(d_states: list[Any]) -> Sequence[Doc]:
+        backprop_encoder(rows.gradients(d_states, outputs))
+        return docs
+
+    return EncodedBatch(docs, _by_document(docs, layouts, states)), backprop
+
+
+def _by_document(
+    docs: Sequence[Doc], layouts: list[Layout], states: list[Any]
+) -> list[TransformerData]:
+    """The record of each document; an empty one for a document without tokens."""
+    filled = (layout.data(state) for layout, state in zip(layouts, states, strict=True))
+    return [next(filled) if len(doc) else TransformerData.empty() for doc in docs]

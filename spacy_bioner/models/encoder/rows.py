@@ -1,0 +1,61 @@
+"""The rows of a batch of documents, in buckets for the encoder and back again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from thinc.api import Ops, torch2xp, xp2torch
+
+from spacy_bioner.models.encoder.buckets import plan_buckets
+from spacy_bioner.models.encoder.shim import Bucket
+from spacy_bioner.models.encoder.windows import Ints2d
+
+# Wordpieces encoded at once: what fits a core's cache, or fills a GPU.
+_LARGEST = {"cpu": 1024}
+_LARGEST_ELSEWHERE = 32768
+# What one bucket more costs, in wordpieces.
+_OVERHEAD = 64
+
+
+class Rows:
+    """Rows of wordpieces, (k, l) a document, each document with a length l of its own."""
+
+    def __init__(self, documents: Sequence[Ints2d], padding: int, device: torch.device) -> None:
+        self.documents, self.padding, self.device = documents, padding, device
+        self.rows = [row for rows in documents for row in rows]
+        largest = _LARGEST.get(device.type, _LARGEST_ELSEWHERE)
+        self.plan = list(plan_buckets([len(row) for row in self.rows], largest, _OVERHEAD))
+
+    def buckets(self) -> Iterator[Bucket]:
+        for indices in self.plan:
+            rows = [self.rows[i] for i in indices]
+            ids = np.full((len(rows), len(rows[0])), self.padding, dtype=np.int64)
+            mask = np.zeros(ids.shape, dtype=np.int64)
+            for i, row in enumerate(rows):
+                ids[i, : len(row)] = row
+                mask[i, : len(row)] = 1
+            yield Bucket(*(torch.from_numpy(x).to(self.device) for x in (ids, mask)))
+
+    def states(self, outputs: Iterable[torch.Tensor], ops: Ops, width: int) -> list[Any]:
+        """Hidden states of each document (k, l, width) from those of each bucket."""
+        states = [ops.xp.empty((*rows.shape, width), dtype="float32") for rows in self.documents]
+        places = [place for array in states for place in array]
+        for indices, output in zip(self.plan, outputs, strict=True):
+            hidden = torch2xp(output.detach().float())
+            for i, row in zip(indices, hidden, strict=True):
+                places[i][...] = row[: len(places[i])]
+        return states
+
+    def gradients(self, d_states: Sequence[Any], like: Sequence[torch.Tensor]) -> list[Any]:
+        """The way back: gradients of each document's states to those of each bucket's."""
+        d_rows = [row for array in d_states for row in array]
+        gradients = []
+        for indices, output in zip(self.plan, like, strict=True):
+            gradient = torch.zeros(output.shape, device=self.device)
+            for i, place in zip(indices, gradient, strict=True):
+                place[: len(d_rows[i])] = xp2torch(d_rows[i], device=self.device)
+            gradients.append(gradient)
+        return gradients

@@ -1,0 +1,116 @@
+"""A torch encoder between thinc and its optimizer: rows of wordpieces in, hidden states out."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from spacy_transformers.data_classes import HFObjects
+from spacy_transformers.layers.hf_shim import HFShim
+
+from spacy_bioner.models.encoder.precision import check_precision, choose_precision
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """Rows that are encoded together: ids (b, l) and mask (b, l), 1 where not padded."""
+
+    ids: torch.Tensor
+    mask: torch.Tensor
+
+
+class EncoderShim(HFShim):  # type: ignore[misc]
+    """Holds a transformer of the library `transformers` in float32, and runs it.
+
+    precision: "auto", "float32" or "bfloat16". For prediction in bfloat16 a copy of the
+    weights is made and kept until they change; training multiplies in bfloat16 and keeps
+    weights, gradients and sums in float32, without a gradient scaler.
+    """
+
+    def __init__(self, objects: HFObjects, precision: str) -> None:
+        super().__init__(objects)
+        self.precision = check_precision(precision)
+        self._runner: torch.nn.Module | None = None
+
+    def set_objects(self, objects: HFObjects) -> None:
+        """Takes an encoder that is loaded, with its tokenizer."""
+        self._runner = None
+        own = self._hfmodel
+        own.tokenizer, own.transformer = objects.tokenizer, objects.transformer
+        own.vocab_file_contents = objects.vocab_file_contents
+        self._model = objects.transformer
+
+    def __call__(self, inputs: Any, is_train: bool) -> Any:
+        return self.begin_update([inputs]) if is_train else (self.encode(inputs), None)
+
+    def encode(self, bucket: Bucket) -> torch.Tensor:
+        """Hidden states (b, l, width) in float32, without a gradient."""
+        if self._runner is None:
+            self._runner = self._build_runner()
+        with torch.inference_mode():
+            output = self._runner(input_ids=bucket.ids, attention_mask=bucket.mask)
+            states: torch.Tensor = output.last_hidden_state.float()
+        return states
+
+    def _build_runner(self) -> torch.nn.Module:
+        """The encoder as it predicts: without its pooler, in the chosen precision."""
+        dtype = choose_precision(self.precision, self.device)
+        runner: torch.nn.Module
+        if dtype == torch.float32:
+            runner = copy.copy(self._model)  # shares the weights
+            runner._modules = dict(self._model._modules)
+        else:
+            runner = copy.deepcopy(self._model).to(dtype)
+        if getattr(runner, "pooler", None) is not None:
+            runner.pooler = None  # type: ignore[assignment]
+        return runner.eval()
+
+    def begin_update(
+        self, inputs: Sequence[Bucket]
+    ) -> tuple[list[torch.Tensor], Callable[[Sequence[torch.Tensor]], None]]:
+        """Hidden states of each bucket, and what takes their gradients back to the weights."""
+        self._runner = None
+        self._model.train()
+        dtype = choose_precision(self.precision, self.device)
+        kind, enabled = self.device.type, dtype != torch.float32
+        with torch.autocast(kind, dtype=torch.bfloat16, enabled=enabled):
+            outputs = [
+                self._model(input_ids=bucket.ids, attention_mask=bucket.mask).last_hidden_state
+                for bucket in inputs
+            ]
+
+        def backprop(gradients: Sequence[torch.Tensor]) -> None:
+            same = [g.to(output.dtype) for g, output in zip(gradients, outputs, strict=True)]
+            torch.autograd.backward(outputs, same)
+
+        return outputs, backprop
+
+    def finish_update(self, optimizer: Any) -> None:
+        self._runner = None
+        super().finish_update(optimizer)
+
+    @contextmanager
+    def use_params(self, params: Any) -> Iterator[None]:
+        self._runner = None
+        with super().use_params(params):
+            yield
+        self._runner = None
+
+    def to_device(self, device_type: str, device_id: int) -> None:
+        self._runner = None
+        super().to_device(device_type, device_id)
+
+    def from_bytes(self, bytes_data: bytes) -> EncoderShim:
+        self._runner = None
+        super().from_bytes(bytes_data)
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> EncoderShim:
+        objects = copy.deepcopy(self._hfmodel, memo)
+        copied = EncoderShim(objects, self.precision)
+        memo[id(self)] = copied
+        return copied

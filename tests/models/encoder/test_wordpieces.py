@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import spacy
+from spacy.tokens import Doc
+from spacy.vocab import Vocab
+from spacy_transformers.align import get_alignment_via_offset_mapping
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+from spacy_bioner.errors import EncoderError
+from spacy_bioner.models.encoder.wordpieces import Splitter, segments
+from tests.models.encoder.pipelines import LATIN, LONG, ODD_TEXTS, SENTENCES
+
+
+@pytest.fixture(scope="module")
+def splitter(encoder: Path) -> Splitter:
+    return Splitter(AutoTokenizer.from_pretrained(encoder))
+
+
+def byte_level() -> PreTrainedTokenizerFast:
+    """As of RoBERTa: a letter is a wordpiece, and a space is at the beginning of one."""
+    pieces = ["<s>", "</s>", "<pad>", *sorted(pre_tokenizers.ByteLevel.alphabet())]
+    vocabulary = {piece: i for i, piece in enumerate(pieces)}
+    tokenizer = Tokenizer(models.BPE(vocabulary, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.decoder = decoders.ByteLevel()
+    special = [("</s>", 1), ("<s>", 0)]
+    tokenizer.post_processor = processors.RobertaProcessing(*special, trim_offsets=False)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>")
+
+
+CASES = {
+    **ODD_TEXTS,
+    "sentence": SENTENCES[0],
+    "latin": LATIN,
+    "spaces": "a  b   c ",
+    "nfc": "e\u0301te",
+}
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize(
+    "text", [t for t in CASES.values() if t], ids=[n for n in CASES if CASES[n]]
+)
+@pytest.mark.parametrize("kind", ["wordpiece", "byte_level"])
+def test_alignment_is_that_of_spacy_transformers(
+    kind: str, text: str, lang: str, splitter: Splitter
+) -> None:
+    ours = splitter if kind == "wordpiece" else Splitter(byte_level())
+    doc = spacy.blank(lang)(text)
+    pieces = ours.split(doc)
+    encoding = ours.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    offsets = np.array(encoding["offset_mapping"]).reshape(-1, 2)
+    assert pieces.ids.tolist() == encoding["input_ids"]
+    assert pieces.strings == ours.tokenizer.convert_ids_to_tokens(encoding["input_ids"])
+    theirs = get_alignment_via_offset_mapping([doc[:]], offsets[None])
+    np.testing.assert_array_equal(pieces.wordpieces, theirs.dataXd)
+    np.testing.assert_array_equal(pieces.lengths, theirs.lengths)
+
+
+def test_special_wordpieces_are_those_of_the_tokenizer(splitter: Splitter) -> None:
+    for ours in (splitter, Splitter(byte_level())):
+        inner = ours.tokenizer("頭痛", add_special_tokens=False)["input_ids"]
+        assert [*ours.before, *inner, *ours.after] == ours.tokenizer("頭痛")["input_ids"]
+        assert ours.padding == ours.tokenizer.pad_token_id
+
+
+@pytest.mark.parametrize("size", [20, 50, 400])
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("kind", ["wordpiece", "byte_level"])
+def test_segments_have_the_wordpieces_of_the_whole(
+    kind: str, lang: str, size: int, splitter: Splitter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = splitter if kind == "wordpiece" else Splitter(byte_level())
+    chinese, latin = LONG if lang == "zh" else LONG[:200], LATIN * (1 if lang == "zh" else 60)
+    doc = spacy.blank(lang)(f"{chinese} {latin} 服用Metformin500mg後 {chinese}")
+    whole = ours.split(doc)
+    found = list(segments(doc, size))
+    assert len(found) > 2
+    assert "".join(text for _, text in found) == doc.text
+    monkeypatch.setattr(
+        "spacy_bioner.models.encoder.wordpieces.segments", lambda doc: segments(doc, size)
+    )
+    parts = ours.split(doc)
+    assert parts.strings == whole.strings
+    np.testing.assert_array_equal(parts.wordpieces, whole.wordpieces)
+    np.testing.assert_array_equal(parts.tokens, whole.tokens)
+
+
+def test_a_text_without_a_place_to_cut_is_cut_all_the_same() -> None:
+    doc = Doc(Vocab(), words=list("a" * 50), spaces=[False] * 50)
+    assert [len(text) for _, text in segments(doc, 10)] == [20, 20, 10]
+
+
+def test_saved_truncation_and_padding_are_not_used(encoder: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(encoder)
+    splitter = Splitter(tokenizer)
+    tokenizer(["a", LONG], truncation=True, max_length=16, padding="max_length")
+    doc = spacy.blank("zh")(SENTENCES[0])
+    assert "[PAD]" not in splitter.split(doc).strings
+    assert len(splitter.split(doc).ids) > 16
+
+
+def test_slow_tokenizer_is_refused() -> None:
+    class SlowTokenizer:
+        is_fast = False
+
+    with pytest.raises(EncoderError, match=r"SlowTokenizer is no fast tokenizer.*use_fast"):
+        Splitter(SlowTokenizer())
