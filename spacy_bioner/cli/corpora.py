@@ -5,9 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import spacy
 import typer
-from spacy.language import Language
 
 from spacy_bioner.cli.options import (
     Align,
@@ -35,7 +33,6 @@ from spacy_bioner.cli.options import (
     ToOption,
 )
 from spacy_bioner.corpora.document import Document
-from spacy_bioner.errors import ConfigError
 
 
 def parse_shares(text: str) -> dict[str, float]:
@@ -45,13 +42,6 @@ def parse_shares(text: str) -> dict[str, float]:
         return {name.strip(): float(share) for name, share in pairs}
     except ValueError:
         raise typer.BadParameter(f"{text!r}: write it as train=0.9,dev=0.1") from None
-
-
-def blank_pipeline(lang: str) -> Language:
-    try:
-        return spacy.blank(lang)
-    except ImportError:
-        raise ConfigError(f"--lang {lang}: spaCy knows no such language; try zh or en") from None
 
 
 def convert_command(
@@ -127,6 +117,7 @@ def run_conversion(
     settings: dict[str, Any],
 ) -> None:
     from spacy_bioner.corpora.convert import convert
+    from spacy_bioner.corpora.tokenizers import blank_pipeline
 
     settings |= {"nlp": blank_pipeline(lang), "split": split, "progress": sys.stderr.isatty()}
     typer.echo(convert(inputs, out, **settings).render())

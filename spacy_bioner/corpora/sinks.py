@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
@@ -24,6 +25,7 @@ from spacy_bioner.corpora.docbin import (
 )
 from spacy_bioner.corpora.document import Document, Offsets
 from spacy_bioner.corpora.receipt import Receipt
+from spacy_bioner.corpora.tokenizers import no_other_factories
 from spacy_bioner.corpora.writers import Writer
 from spacy_bioner.corpora.writing_log import WriteLog
 
@@ -126,7 +128,8 @@ _worker: dict[str, Any] = {}
 
 def _start(described: tuple[Any, bytes, int], placement: Placement) -> None:
     config, data, max_length = described
-    nlp = load_model_from_config(config)
+    with nullcontext() if config["nlp"]["pipeline"] else no_other_factories():
+        nlp = load_model_from_config(config)
     nlp.from_bytes(data)
     nlp.max_length = max_length
     _worker.update(nlp=nlp, placement=placement)

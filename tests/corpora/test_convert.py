@@ -109,6 +109,17 @@ def test_id_of_two_different_documents_is_refused(tmp_path, zh):
     )
 
 
+def test_id_used_twice_in_one_file_is_refused(tmp_path, zh):
+    path = tmp_path / "a.txt"
+    path.write_text("1|t|Rash\n\n1|t|Flu\n", encoding="utf-8")
+    with pytest.raises(CorpusError) as caught:
+        convert([path], tmp_path / "a.spacy", nlp=zh)
+    assert str(caught.value) == (
+        f"{path}: the document id '1' was already used in {path}. "
+        "Give each document an id of its own."
+    )
+
+
 def test_document_that_is_there_twice_is_read_once_and_noted(tmp_path, zh):
     copy = tmp_path / PLAIN.name
     copy.write_bytes(PLAIN.read_bytes())
