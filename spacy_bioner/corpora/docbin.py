@@ -92,12 +92,14 @@ def documents_to_docbin(
     docbin = empty_docbin()
     labels: Counter[str] = Counter()
     changes: list[Change] = []
+    retokenised = 0
     for document in documents:
         doc, alignment = document_to_doc(document, nlp, placement)
         _add(docbin, doc)
+        retokenised += document.tokens not in (None, tuple(_offsets(doc)))
         changes += alignment.changes
         labels.update(entity.label for entity in document.entities)
-    return docbin, Receipt.of(len(docbin), labels, changes)
+    return docbin, Receipt.of(len(docbin), labels, changes, retokenised)
 
 
 def _add(docbin: DocBin, doc: Doc) -> None:

@@ -16,6 +16,7 @@ class Receipt:
 
     mentions_in, mentions_out: mentions of the Documents, and those that were kept.
     changes: every mention that was moved or dropped. labels: mentions_in by label.
+    retokenised: documents that came with other tokens than they were put on.
     """
 
     documents: int
@@ -23,13 +24,20 @@ class Receipt:
     mentions_out: int
     changes: tuple[Change, ...] = ()
     labels: Mapping[str, int] = field(default_factory=dict)
+    retokenised: int = 0
 
     @classmethod
-    def of(cls, documents: int, labels: Mapping[str, int], changes: Sequence[Change]) -> Receipt:
+    def of(
+        cls,
+        documents: int,
+        labels: Mapping[str, int],
+        changes: Sequence[Change],
+        retokenised: int = 0,
+    ) -> Receipt:
         """The receipt of so many documents with these mentions by label."""
         mentions = sum(labels.values())
         kept = mentions - sum(change.to is None for change in changes)
-        return cls(documents, mentions, kept, tuple(changes), dict(labels))
+        return cls(documents, mentions, kept, tuple(changes), dict(labels), retokenised)
 
     @property
     def moved(self) -> tuple[Change, ...]:
@@ -59,6 +67,8 @@ class Receipt:
                 f" ({len(self.moved):,} moved, {len(self.dropped):,} dropped): "
                 f"recall as annotated is at most {self.recall_ceiling:.2%}"
             )
+        if self.retokenised:
+            head += f"; {self.retokenised:,} documents have other tokens than they came with"
         return "\n".join([head, *render_list(self.changes, limit)])
 
 

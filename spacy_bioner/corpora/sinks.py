@@ -39,14 +39,16 @@ class Account:
     documents: int = 0
     mentions: Counter[str] = field(default_factory=Counter)
     changes: list[Change] = field(default_factory=list)
+    retokenised: int = 0
 
     def add(self, receipt: Receipt) -> None:
         self.documents += receipt.documents
         self.mentions.update(receipt.labels)
         self.changes += receipt.changes
+        self.retokenised += receipt.retokenised
 
     def receipt(self) -> Receipt:
-        return Receipt.of(self.documents, self.mentions, self.changes)
+        return Receipt.of(self.documents, self.mentions, self.changes, self.retokenised)
 
 
 def write_spacy(
@@ -198,15 +200,16 @@ def _place_chunk(
 ) -> tuple[list[Document], Receipt]:
     """Documents with tokens that their mentions fit. characters: where they have no tokens."""
     mentions = Counter(entity.label for document in task for entity in document.entities)
-    placed, changes = list[Document](), list[Change]()
+    placed, changes, retokenised = list[Document](), list[Change](), 0
     for document in task:
         if characters and placement.tokens == "auto" and document.tokens is None:
             tokens: Offsets = tuple((i, i + 1) for i in range(len(document.text)))
         else:
             tokens = tokens_of(document, nlp, placement)
-        document, changed = place_on_tokens(
+        result, changed = place_on_tokens(
             replace(document, tokens=tokens), placement.policy, placement.overlap
         )
-        placed.append(document)
+        placed.append(result)
         changes += changed
-    return placed, Receipt.of(len(task), mentions, changes)
+        retokenised += document.tokens not in (None, result.tokens)
+    return placed, Receipt.of(len(task), mentions, changes, retokenised)

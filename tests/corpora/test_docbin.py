@@ -164,6 +164,15 @@ def test_receipt_counts_what_went_in_and_out(en):
     assert receipt.render(limit=0) == f"{head}\n  ... and 1 more"
 
 
+def test_receipt_counts_documents_with_other_tokens(en):
+    documents = [Document("a b", tokens=((0, 1), (2, 3))), Document("a-b", tokens=((0, 3),))]
+    texts = [documents_to_docbin(documents, en, Placement(tokens)) for tokens in ("auto", "corpus")]
+    assert [receipt.retokenised for _, receipt in texts] == [1, 0]
+    assert texts[0][1].render() == (
+        "2 documents, 0 of 0 mentions kept; 1 documents have other tokens than they came with"
+    )
+
+
 def test_grown_mention_lowers_the_ceiling_of_recall(en):
     document = Document("headaches, fever", (Entity(0, 8, "SYMP"), Entity(11, 16, "SYMP")), "a")
     docbin, receipt = documents_to_docbin([document], en, Placement(policy="expand"))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_bioner.corpora.docbin import documents_to_docbin
-from spacy_bioner.corpora.document import Document, Entity
+from spacy_bioner.corpora.document import Document, Entity, Section
 from spacy_bioner.corpora.readers import (
     READERS,
     read_character_tags,
@@ -195,6 +195,23 @@ def test_docbin_with_wrong_bytes_gives_documents_or_a_corpus_error(tmp_path_fact
 def test_docbin_without_documents_is_refused(tmp_path, zh):
     documents_to_docbin([], zh)[0].to_disk(tmp_path / "a.spacy")
     with pytest.raises(CorpusError, match=r"a\.spacy: no documents: the DocBin is empty"):
+        list(read_corpus(tmp_path / "a.spacy"))
+
+
+def test_docs_without_text_are_counted(tmp_path, zh):
+    log = ReadLog()
+    documents = [Document("", id="a"), Document("頭痛", id="b")]
+    documents_to_docbin(documents, zh)[0].to_disk(tmp_path / "a.spacy")
+    assert [d.id for d in read_spacy_docbin(tmp_path / "a.spacy", log=log)] == ["b"]
+    assert [str(skipped) for skipped in log.skipped.values()] == [
+        f"{tmp_path / 'a.spacy'}: 1 documents without text (the first: document 'a')"
+    ]
+
+
+@pytest.mark.parametrize("wrong", [{"sentences": ((0, 9),)}, {"sections": (Section(1, 0, "x"),)}])
+def test_docbin_with_wrong_offsets_is_refused(tmp_path, zh, wrong):
+    documents_to_docbin([Document("頭痛", **wrong)], zh)[0].to_disk(tmp_path / "a.spacy")
+    with pytest.raises(CorpusError, match="not a DocBin, or a damaged one"):
         list(read_corpus(tmp_path / "a.spacy"))
 
 

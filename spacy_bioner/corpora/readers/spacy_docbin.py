@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from spacy.tokens import Doc, DocBin, Span
@@ -11,7 +12,7 @@ from spacy.vocab import Vocab
 
 from spacy_bioner.corpora.docbin import SPANS_KEY
 from spacy_bioner.corpora.document import Document, Entity, Section
-from spacy_bioner.corpora.reading_log import ReadLog
+from spacy_bioner.corpora.reading_log import FileLog, ReadLog
 from spacy_bioner.corpora.text_lines import open_corpus
 from spacy_bioner.errors import CorpusError
 
@@ -21,19 +22,22 @@ def read_spacy_docbin(path: Path | str, *, log: ReadLog | None = None) -> Iterat
 
     Entities are those of doc.ents, and of doc.spans["sc"] where it has others. Id, genre,
     source, sections and sentences are what `document_to_doc` stored, else `<stem>-<n>` and
-    nothing. Tokens whose
-    annotation is missing count as outside here, for a Document has no such notion.
-    The log is there for the sake of all readers: this format has no slips.
+    nothing. Tokens whose annotation is missing count as outside here, for a Document has
+    no such notion. Docs without text are counted in the log as skipped.
 
-    Raises CorpusError if the file is not a DocBin or holds no document.
+    Raises CorpusError if the file is not a DocBin or holds no document with text.
     """
     path = Path(path)
+    file_log = FileLog.open(path, log)
     empty = True
     for document in _documents(path):
-        empty = False
-        yield document
+        if document.text:
+            empty = False
+            yield document
+        else:
+            file_log.skip("documents without text", f"document {document.id!r}")
     if empty:
-        raise CorpusError("no documents: the DocBin is empty. Check the path.", path)
+        raise file_log.error("no documents: the DocBin is empty. Check the path.")
 
 
 def _documents(path: Path) -> Iterator[Document]:
@@ -53,6 +57,9 @@ def _documents(path: Path) -> Iterator[Document]:
 def _document(doc: Doc, default_id: str) -> Document:
     data = doc.user_data
     sentences = data.get("sentences")
+    sections = tuple(Section(int(s), int(e), str(n)) for s, e, n in data.get("sections", ()))
+    _check_order([(section.start, section.end) for section in sections], len(doc.text))
+    _check_order(sentences or (), len(doc.text))
     return Document(
         text=doc.text,
         entities=tuple(_entities(doc)),
@@ -60,9 +67,16 @@ def _document(doc: Doc, default_id: str) -> Document:
         genre=str(data.get("genre", "")),
         tokens=tuple((token.idx, token.idx + len(token)) for token in doc),
         source=str(data.get("source", "")),
-        sections=tuple(Section(int(s), int(e), str(n)) for s, e, n in data.get("sections", ())),
+        sections=sections,
         sentences=None if sentences is None else tuple((int(s), int(e)) for s, e in sentences),
     )
+
+
+def _check_order(spans: Sequence[Sequence[int]], length: int) -> None:
+    """Raise ValueError unless spans lie within a text of this length, in order and apart."""
+    flat = [0, *(offset for start, end in spans for offset in (start, end)), length]
+    if any(before > after for before, after in pairwise(flat)):
+        raise ValueError("sections or sentences out of order, or past the text")
 
 
 def _entities(doc: Doc) -> list[Entity]:
