@@ -1,10 +1,14 @@
 """The CRF against pytorch-crf: ratios of time in one run, and errors of the gradient.
 
-    python -m benchmarks.crf [--tags 21] [--repeats 9]
+    python -m benchmarks.crf [--labels 10] [--repeats 9]
 
-Single-threaded. Each pair is timed in turn, and the median of the ratios is
-printed. The gradient errors are the largest absolute differences from
-pytorch-crf in float64.
+Single-threaded. Each pair is timed in turn, and the median of the ratios is printed; the
+gradient errors are the largest absolute differences from pytorch-crf in float64. A second
+table compares what confidences cost with what they are made of, under the constraints of
+BIO: the probabilities of all entities of the best paths with Viterbi and marginals
+together; the five best entity sets and their probabilities with Viterbi; and the loss where
+half of the tags are unknown with the loss where all are known. The emissions are random,
+so that there are far more entities than in a text.
 """
 
 from __future__ import annotations
@@ -19,6 +23,8 @@ import typer
 from benchmarks.timing import ratio, seconds
 from spacy_bioner.crf import packed
 from spacy_bioner.crf.scores import CrfScores
+from spacy_bioner.models.lattice import Lattice
+from spacy_bioner.tags import UNKNOWN, TagScheme
 
 SHAPES = [(16, 50), (16, 128), (128, 64), (8, 512), (1, 4000)]
 
@@ -93,6 +99,39 @@ def measure(batch: int, length: int, n_tags: int, repeats: int) -> list[str]:
     ]
 
 
+def measure_confidences(batch: int, length: int, scheme: TagScheme, repeats: int) -> list[str]:
+    case = Case(batch, length, len(scheme.tags))
+    emissions, lengths = case.emissions, case.lengths
+    scores = CrfScores.constrained(*case.values, scheme.constraints)
+    lattice = Lattice(scheme, emissions, lengths, scores, np.arange(len(scheme.tags)))
+    tags = lattice.best_tags()
+    spans = lattice.spans(tags)
+    partly = np.where(np.random.default_rng(1).random(len(tags)) < 0.5, UNKNOWN, tags)
+    ends = np.cumsum(lengths)
+    parts = [partly[end - n : end] for n, end in zip(lengths, ends, strict=True)]
+    allowed = np.concatenate([scheme.allowed(part) for part in parts])
+    spans_cost, _ = ratio(
+        lambda: lattice.span_log_probabilities(spans),
+        lambda: (lattice.best_tags(), lattice.marginals()),
+        repeats,
+    )
+    k_best_cost, _ = ratio(lambda: lattice.k_best(5), lattice.best_tags, repeats)
+    partial_cost, _ = ratio(
+        lambda: packed.loss_and_gradient(emissions, partly, allowed, lengths, scores),
+        lambda: packed.loss_and_gradient(emissions, tags, allowed, lengths, scores),
+        repeats,
+    )
+    costs = [f"{cost:.2f}" for cost in (spans_cost, k_best_cost, partial_cost)]
+    return [f"{batch}x{length}", f"{len(spans.start):,}", *costs]
+
+
+CONFIDENCES_HEADER = [
+    "batch x length",
+    "entities",
+    "their probabilities / (Viterbi + marginals)",
+    "5 best / Viterbi",
+    "loss with unknown tags / loss",
+]
 HEADER = [
     "batch x length",
     "loss+grad: times as fast",
@@ -105,13 +144,26 @@ HEADER = [
 ]
 
 
-def main(tags: int = 21, repeats: int = 9) -> None:
-    """Print the table as Markdown."""
+def main(labels: int = 10, repeats: int = 9) -> None:
+    """Print both tables as Markdown."""
     torch.set_num_threads(1)
-    print("| " + " | ".join(HEADER) + " |")
-    print("|" + "---|" * len(HEADER))
+    scheme = TagScheme(tuple(f"TYPE{number}" for number in range(labels)))
+    print_header(HEADER)
     for batch, length in SHAPES:
-        print("| " + " | ".join(measure(batch, length, tags, repeats)) + " |", flush=True)
+        print_row(measure(batch, length, len(scheme.tags), repeats))
+    print()
+    print_header(CONFIDENCES_HEADER)
+    for batch, length in SHAPES:
+        print_row(measure_confidences(batch, length, scheme, repeats))
+
+
+def print_header(cells: list[str]) -> None:
+    print_row(cells)
+    print("|" + "---|" * len(cells))
+
+
+def print_row(cells: list[str]) -> None:
+    print("| " + " | ".join(cells) + " |", flush=True)
 
 
 if __name__ == "__main__":

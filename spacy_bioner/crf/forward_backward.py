@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 from math import inf, isfinite, log
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from spacy_bioner.crf.log_space import sentence_posterior
 from spacy_bioner.crf.packing import Packing, chunks_of_sentences
 from spacy_bioner.crf.scores import (
     Bools1d,
+    Bools2d,
     CrfScores,
     Floats1d,
     Floats2d,
@@ -25,6 +27,7 @@ from spacy_bioner.crf.scores import (
     Ints1d,
     Posterior,
 )
+from spacy_bioner.crf.scratch import SCRATCH
 
 # More at once makes fewer calls; less stays closer to the processor.
 SCORES_PER_CHUNK = 200_000
@@ -36,13 +39,21 @@ SMALLEST_EXACT_SUM = 1e-115
 
 
 def forward_backward(
-    emissions: Floats2d, lengths: Ints1d, scores: CrfScores, *, keep_following: bool = False
+    emissions: Floats2d,
+    lengths: Ints1d,
+    scores: CrfScores,
+    *,
+    allowed: Bools2d | None = None,
+    counts: Floats1d | None = None,
+    keep_following: bool = False,
 ) -> Posterior:
     """Log partition, marginals and expected transitions of packed sentences.
 
     emissions (N, T): sentences end to end, -inf for a tag excluded at a token; lengths
-    (B,), sum N; keep_following: fill Posterior.following. Raises ValueError if a sentence
-    has no allowed path.
+    (B,), sum N; allowed (N, T): False for such a tag too, and quicker; counts (B,): factor
+    of each sentence in marginals and expected transitions, such as -1 to subtract it;
+    keep_following: fill Posterior.following. Raises ValueError if a sentence has no
+    allowed path.
     """
     n_tokens, n_tags = emissions.shape
     result = Posterior(
@@ -56,8 +67,6 @@ def forward_backward(
     with np.errstate(all="ignore"):
         weights = _Weights.of(scores)
         chunks = chunks_of_sentences(lengths, SCORES_PER_CHUNK // n_tags)
-        longest = max(tokens.stop - tokens.start for _, tokens in chunks)
-        workspace = np.empty((longest, 2, n_tags))
         for sentences, tokens in chunks:
             part = Posterior(
                 result.log_partition[sentences],
@@ -65,11 +74,25 @@ def forward_backward(
                 result.expected_transitions,
                 None if result.following is None else result.following[tokens],
             )
-            chunk = emissions[tokens], lengths[sentences]
-            exact = _fill_chunk(part, *chunk, weights, workspace)
+            chunk = _Chunk(
+                emissions[tokens],
+                lengths[sentences],
+                None if allowed is None else allowed[tokens],
+                None if counts is None else counts[sentences],
+            )
+            exact = _fill_chunk(part, chunk, weights)
             if not exact.all():
-                _recompute_in_log_space(part, np.flatnonzero(~exact), *chunk, scores)
+                _recompute_in_log_space(part, np.flatnonzero(~exact), chunk, scores)
     return result
+
+
+class _Chunk(NamedTuple):
+    """Some sentences, end to end: see `forward_backward`."""
+
+    emissions: Floats2d
+    lengths: Ints1d
+    allowed: Bools2d | None
+    counts: Floats1d | None
 
 
 @dataclass(frozen=True)
@@ -102,29 +125,33 @@ class _Weights:
 def _finite_range(values: Floats2d | Floats1d) -> tuple[float, float]:
     """Lowest and highest finite value; zeros if there is none."""
     low, high = float(values.min()), float(values.max())
-    if not isfinite(high - low):
-        finite = values[np.isfinite(values)]
-        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-    return low, high
+    if isfinite(high - low):
+        return low, high
+    finite = np.isfinite(values)
+    if not finite.any():
+        return 0.0, 0.0
+    high = high if isfinite(high) else float(values[finite].max())
+    return float(np.where(finite, values, high).min()), high
 
 
-def _fill_chunk(
-    result: Posterior, emissions: Floats2d, lengths: Ints1d, weights: _Weights, workspace: Floats3d
-) -> Bools1d:
+def _fill_chunk(result: Posterior, chunk: _Chunk, weights: _Weights) -> Bools1d:
     """Writes the posterior of some sentences; their expected transitions are added.
 
-    workspace (>= N, 2, T) is overwritten. Returns for which sentences scaling was exact,
-    (B,): of the others no steps are added, and the rest is wrong.
+    Returns for which sentences scaling was exact, (B,): of the others no steps are added,
+    and the rest is wrong.
     """
-    packing = Packing.from_lengths(lengths)
+    packing = Packing.from_lengths(chunk.lengths)
     if packing.n_tokens == 0:
-        return np.ones(len(lengths), dtype=np.bool_)
-    taken, interval = _exp_emissions(emissions, weights, out=result.marginals)
-    messages = workspace[: packing.n_tokens]
+        return np.ones(len(chunk.lengths), dtype=np.bool_)
+    taken, interval = _exp_emissions(chunk.emissions, weights, out=result.marginals)
+    if chunk.allowed is not None:
+        np.multiply(result.marginals, chunk.allowed, out=result.marginals)
+    scratch = SCRATCH.rows(4 * packing.n_tokens, weights.n_tags)
+    messages = scratch[: 2 * packing.n_tokens].reshape(-1, 2, weights.n_tags)
     result.marginals.take(packing.tokens, axis=0, out=messages, mode="clip")
     log_scale = _scan(messages, packing, weights, interval)
     _fill_log_partition(result, messages, log_scale, taken, packing, weights)
-    return _fill_marginals_and_steps(result, messages, packing, weights)
+    return _fill_marginals_and_steps(result, scratch, packing, chunk.counts, weights)
 
 
 def _exp_emissions(
@@ -204,17 +231,22 @@ def _fill_log_partition(
 
 
 def _fill_marginals_and_steps(
-    result: Posterior, messages: Floats3d, packing: Packing, weights: _Weights
+    result: Posterior,
+    scratch: Floats2d,
+    packing: Packing,
+    counts: Floats1d | None,
+    weights: _Weights,
 ) -> Bools1d:
-    """Marginals, and expected transitions, which are added.
+    """Marginals, and expected transitions, which are added; both times counts (B,).
 
-    Returns which sentences are exact, (B,): of the others nothing is added.
+    scratch (4N, T): messages by row in the first half. Returns which sentences are exact,
+    (B,): of the others nothing is added.
     """
-    n_tags = weights.n_tags
-    directions = messages.reshape(-1, n_tags)  # (2N, T)
+    n, n_tags = packing.n_tokens, weights.n_tags
+    directions, forward, backward = scratch[: 2 * n], scratch[2 * n : 3 * n], scratch[3 * n :]
     # in the order of tokens, (N, T) each; mode "clip" spares numpy a copy
-    forward = directions.take(2 * packing.from_left, axis=0, mode="clip")
-    backward = directions.take(2 * packing.from_right + 1, axis=0, mode="clip")
+    directions.take(2 * packing.from_left, axis=0, mode="clip", out=forward)
+    directions.take(2 * packing.from_right + 1, axis=0, mode="clip", out=backward)
     marginals = result.marginals
     # forward messages without the token's own emission: (N - 1, T) @ (T, T)
     np.dot(forward[:-1], weights.transitions, out=marginals[1:])
@@ -228,8 +260,9 @@ def _fill_marginals_and_steps(
         left_out = ~exact[sentence]
         forward[left_out] = backward[left_out] = 0.0
         norm[left_out] = 1.0
-    # repeated: numpy is slow to spread a column over short rows
-    scale = (1 / norm).repeat(n_tags).reshape(-1, n_tags)
+    factor = 1 / norm if counts is None else counts.repeat(packing.lengths) / norm
+    # (N, 1) @ (1, T): numpy itself is slow to spread a column over short rows
+    scale = np.dot(factor[:, None], np.ones((1, n_tags)), out=scratch[:n])
     marginals *= scale
     if result.following is not None:
         result.following[...] = backward
@@ -243,16 +276,18 @@ def _fill_marginals_and_steps(
 
 
 def _recompute_in_log_space(
-    result: Posterior, sentences: Ints1d, emissions: Floats2d, lengths: Ints1d, scores: CrfScores
+    result: Posterior, sentences: Ints1d, chunk: _Chunk, scores: CrfScores
 ) -> None:
-    ends = np.cumsum(lengths)
+    ends = np.cumsum(chunk.lengths)
     for b in sentences:
-        tokens = slice(ends[b] - lengths[b], ends[b])
-        log_partition, marginals, expected = sentence_posterior(
-            emissions[tokens].astype(np.float64), scores
-        )
+        tokens = slice(ends[b] - chunk.lengths[b], ends[b])
+        emissions = chunk.emissions[tokens].astype(np.float64)
+        if chunk.allowed is not None:
+            emissions[~chunk.allowed[tokens]] = -inf
+        log_partition, marginals, expected = sentence_posterior(emissions, scores)
+        count = 1.0 if chunk.counts is None else chunk.counts[b]
         result.log_partition[b] = log_partition
-        result.marginals[tokens] = marginals
-        result.expected_transitions[...] += expected
+        result.marginals[tokens] = count * marginals
+        result.expected_transitions[...] += count * expected
         if result.following is not None:
             result.following[tokens] = np.nan

@@ -23,8 +23,13 @@ from spacy_bioner.tags import Ints1d, TagScheme
 
 
 def reference_labels(examples: Iterable[Example]) -> list[str]:
-    """All entity labels of the examples' references, sorted."""
-    return sorted({entity.label_ for example in examples for entity in example.reference.ents})
+    """All entity labels of the examples' references, sorted.
+
+    Read from the tokens: spaCy refuses to list entities whose beginning is not annotated.
+    """
+    return sorted(
+        {token.ent_type_ for example in examples for token in example.reference if token.ent_type}
+    )
 
 
 def gold_tags(example: Example, scheme: TagScheme) -> Ints1d:
