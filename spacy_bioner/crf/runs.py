@@ -47,30 +47,33 @@ def run_probabilities(
     if len(runs.first) == 0:
         return np.zeros(0), posterior
     with np.errstate(divide="ignore", invalid="ignore"):
-        steps = _log_steps(posterior.following, scores, runs)  # (R,)
-        steps[runs.first] = np.log(
+        # (T, T): weights of the steps out of each tag, up to a factor a row
+        steps = np.exp(scores.transitions - scores.transitions.max(axis=1, keepdims=True))
+        terms = _log_steps(posterior.following, steps, runs)  # (R,)
+        terms[runs.first] = np.log(
             posterior.marginals[runs.tokens[runs.first], runs.tags[runs.first]]
         )
-        log_probabilities: Floats1d = np.add.reduceat(steps, runs.first)
-        log_probabilities += _log_no_continuation(posterior.following, lengths, scores, runs)
+        log_probabilities: Floats1d = np.add.reduceat(terms, runs.first)
+        log_probabilities += _log_no_continuation(posterior.following, steps, lengths, runs)
     _recompute(log_probabilities, posterior, emissions, lengths, scores, runs)
     return np.minimum(log_probabilities, 0.0), posterior
 
 
-def _log_steps(following: Floats2d, scores: CrfScores, runs: TagRuns) -> Floats1d:
+def _log_steps(following: Floats2d, steps: Floats2d, runs: TagRuns) -> Floats1d:
     """log P(tag | tag before, all scores) at each token of the runs but the first of each."""
-    steps = np.zeros(len(runs.tokens))
+    result = np.zeros(len(runs.tokens))
     inner = np.ones(len(runs.tokens), dtype=np.bool_)
     inner[runs.first] = False
     (at,) = np.nonzero(inner)
     # (R', T): weight of each step from the tag before, with all that follows
-    weights = _steps_from(scores, runs.tags[at - 1]) * following[runs.tokens[at]]
-    steps[at] = np.log(weights[np.arange(len(at)), runs.tags[at]] / weights.sum(axis=1))
-    return steps
+    weights = steps[runs.tags[at - 1]] * following[runs.tokens[at]]
+    chosen = weights[np.arange(len(at)), runs.tags[at]]
+    result[at] = np.log(chosen / (weights @ np.ones(len(steps))))
+    return result
 
 
 def _log_no_continuation(
-    following: Floats2d, lengths: Ints1d, scores: CrfScores, runs: TagRuns
+    following: Floats2d, steps: Floats2d, lengths: Ints1d, runs: TagRuns
 ) -> Floats1d:
     """log P(the tag after each run is not the one that would continue it), (S,)."""
     result = np.zeros(len(runs.first))
@@ -79,18 +82,12 @@ def _log_no_continuation(
     ends_sentence[np.cumsum(lengths[lengths > 0]) - 1] = True
     (at,) = np.nonzero((runs.not_next >= 0) & ~ends_sentence[tokens])
     # (S', T): summed without the excluded tag, for 1 - p has no digits left where p is near 1
-    weights = _steps_from(scores, runs.tags[runs.last[at]]) * following[tokens[at] + 1]
-    total = weights.sum(axis=1)
+    weights = steps[runs.tags[runs.last[at]]] * following[tokens[at] + 1]
+    ones = np.ones(len(steps))
+    total = weights @ ones
     weights[np.arange(len(at)), runs.not_next[at]] = 0.0
-    result[at] = np.log(weights.sum(axis=1) / total)
+    result[at] = np.log(weights @ ones / total)
     return result
-
-
-def _steps_from(scores: CrfScores, tags: Ints1d) -> Floats2d:
-    """Weights (n, T) of the steps out of each of n tags, up to a factor a row."""
-    rows = scores.transitions[tags]
-    weights: Floats2d = np.exp(rows - rows.max(axis=1, keepdims=True))
-    return weights
 
 
 def _recompute(

@@ -27,11 +27,11 @@ def viterbi(emissions: Floats2d, lengths: Ints1d, scores: CrfScores) -> Ints1d:
 
 
 def best_prefixes(
-    emitted: Floats2d, packing: Packing, scores: CrfScores, *, shift: bool = True
+    emitted: Floats2d, packing: Packing, scores: CrfScores
 ) -> list[NDArray[np.float64]]:
     """For each step (T, m): score of the best path up to each tag.
 
-    shift: up to a number that is the same for all tags of a sentence at that step.
+    That is, up to a number that is the same for all tags of a sentence at that step.
     The batch is the last axis: long inner loops, and no argmax on the way.
     """
     steps = packing.steps
@@ -48,7 +48,7 @@ def best_prefixes(
         np.add(current[:, None, :width], repeated, out=candidates)
         current = np.maximum.reduce(candidates, axis=0)
         current += emitted[low:high].T
-        if shift and t % STEPS_BETWEEN_SHIFTS == 0:
+        if t % STEPS_BETWEEN_SHIFTS == 0:
             current -= current.max(axis=0)
         best.append(current)
     return best

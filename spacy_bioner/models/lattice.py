@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -98,21 +97,13 @@ class Lattice:
     def k_best(self, k: int) -> list[tuple[NDArray[np.int64], Floats1d]]:
         """For each sentence its k best paths, (k, n) tag ids, and their probabilities (k,)."""
         found = k_best(self.emissions, self.lengths, self.scores, k)
-        counts = [len(paths) for paths in found]
-        bounds = np.append(0, np.cumsum(self.lengths))
-        tokens = [
-            np.tile(np.arange(low, high), count)
-            for (low, high), count in zip(pairwise(bounds), counts, strict=True)
+        best = np.concatenate([paths[0] for paths, _ in found])
+        worth = path_scores(self.emissions, best, self.lengths, self.scores)
+        of_best = worth - self.log_partitions()
+        return [
+            (self.base[paths], np.exp(log_probability - costs))
+            for (paths, costs), log_probability in zip(found, of_best, strict=True)
         ]
-        worth = path_scores(
-            self.emissions[np.concatenate(tokens)],
-            np.concatenate([paths.ravel() for paths in found]),
-            np.repeat(self.lengths, counts),
-            self.scores,
-        )
-        probabilities = np.exp(worth - np.repeat(self.log_partitions(), counts))
-        by_sentence = np.split(probabilities, np.cumsum(counts)[:-1])
-        return [(self.base[paths], p) for paths, p in zip(found, by_sentence, strict=True)]
 
     def best_path_log_probabilities(self) -> Floats1d:
         """Log probability (B,) of the best path of each sentence; 0 for empty ones."""

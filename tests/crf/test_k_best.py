@@ -25,7 +25,8 @@ def test_k_best_equal_enumeration(lengths, name, k, seed):
     scores = make_scores(scheme, rng)
     emissions = rng.normal(size=(sum(lengths), len(scheme.tags)))
     offset = 0
-    for n, found in zip(lengths, k_best(emissions, np.array(lengths), scores, k), strict=True):
+    ranked = k_best(emissions, np.array(lengths), scores, k)
+    for n, (found, costs) in zip(lengths, ranked, strict=True):
         inside = emissions[offset : offset + n]
         offset += n
         if n == 0:
@@ -36,6 +37,7 @@ def test_k_best_equal_enumeration(lengths, name, k, seed):
         assert len({tuple(path) for path in found}) == len(found)
         scored = [path_scores(inside, path, np.array([n]), scores)[0] for path in found]
         assert scored == pytest.approx([score for _, score in paths], abs=1e-9)
+        assert costs == pytest.approx(scored[0] - np.array(scored), abs=1e-9)
 
 
 def test_best_of_k_is_the_best_path_of_long_sentences(scheme, rng):
@@ -44,11 +46,12 @@ def test_best_of_k_is_the_best_path_of_long_sentences(scheme, rng):
     emissions = rng.normal(size=(lengths.sum(), len(scheme.tags)))
     found = k_best(emissions, lengths, scores, 5)
     assert (
-        np.concatenate([paths[0] for paths in found]).tolist()
+        np.concatenate([paths[0] for paths, _ in found]).tolist()
         == best_paths(emissions, lengths, scores).tolist()
     )
-    for n, paths in zip(lengths, found, strict=True):
+    for n, (paths, costs) in zip(lengths, found, strict=True):
         assert paths.shape == (5, n)
+        assert costs.tolist() == sorted(costs)
 
 
 def test_k_below_one_is_refused(scheme, rng):
