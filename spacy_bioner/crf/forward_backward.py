@@ -50,10 +50,9 @@ def forward_backward(
     """Log partition, marginals and expected transitions of packed sentences.
 
     emissions (N, T): sentences end to end, -inf for a tag excluded at a token; lengths
-    (B,), sum N; allowed (N, T): False for such a tag too, and quicker; counts (B,): factor
-    of each sentence in marginals and expected transitions, such as -1 to subtract it;
-    keep_following: fill Posterior.following. Raises ValueError if a sentence has no
-    allowed path.
+    (B,); allowed (N, T): False for such a tag too, and quicker; counts (B,): factor of each
+    sentence in marginals and expected transitions, such as -1 to subtract it; keep_following:
+    fill Posterior.following. Raises ValueError if a sentence has no allowed path.
     """
     n_tokens, n_tags = emissions.shape
     result = Posterior(
@@ -64,6 +63,7 @@ def forward_backward(
     )
     if n_tokens == 0:
         return result
+    whole = _Chunk(emissions, lengths, allowed, counts)
     with np.errstate(all="ignore"):
         weights = _Weights.of(scores)
         chunks = chunks_of_sentences(lengths, SCORES_PER_CHUNK // n_tags)
@@ -74,13 +74,7 @@ def forward_backward(
                 result.expected_transitions,
                 None if result.following is None else result.following[tokens],
             )
-            chunk = _Chunk(
-                emissions[tokens],
-                lengths[sentences],
-                None if allowed is None else allowed[tokens],
-                None if counts is None else counts[sentences],
-            )
-            exact = _fill_chunk(part, chunk, weights)
+            exact = _fill_chunk(part, chunk := whole.part(sentences, tokens), weights)
             if not exact.all():
                 _recompute_in_log_space(part, np.flatnonzero(~exact), chunk, scores)
     return result
@@ -93,6 +87,14 @@ class _Chunk(NamedTuple):
     lengths: Ints1d
     allowed: Bools2d | None
     counts: Floats1d | None
+
+    def part(self, sentences: slice, tokens: slice) -> _Chunk:
+        return _Chunk(
+            self.emissions[tokens],
+            self.lengths[sentences],
+            None if self.allowed is None else self.allowed[tokens],
+            None if self.counts is None else self.counts[sentences],
+        )
 
 
 @dataclass(frozen=True)
@@ -137,8 +139,7 @@ def _finite_range(values: Floats2d | Floats1d) -> tuple[float, float]:
 def _fill_chunk(result: Posterior, chunk: _Chunk, weights: _Weights) -> Bools1d:
     """Writes the posterior of some sentences; their expected transitions are added.
 
-    Returns for which sentences scaling was exact, (B,): of the others no steps are added,
-    and the rest is wrong.
+    Returns which sentences are exact, (B,): of others no steps are added, and the rest is wrong.
     """
     packing = Packing.from_lengths(chunk.lengths)
     if packing.n_tokens == 0:
@@ -239,8 +240,7 @@ def _fill_marginals_and_steps(
 ) -> Bools1d:
     """Marginals, and expected transitions, which are added; both times counts (B,).
 
-    scratch (4N, T): messages by row in the first half. Returns which sentences are exact,
-    (B,): of the others nothing is added.
+    scratch (4N, T): messages by row in the first half. Returns which sentences are exact.
     """
     n, n_tags = packing.n_tokens, weights.n_tags
     directions, forward, backward = scratch[: 2 * n], scratch[2 * n : 3 * n], scratch[3 * n :]
@@ -253,11 +253,9 @@ def _fill_marginals_and_steps(
     marginals[packing.first] = weights.start
     marginals *= backward
     norm = marginals @ np.ones(n_tags)  # (N,)
-    exact = np.isfinite(result.log_partition)
-    if not (norm.min() > SMALLEST_EXACT_SUM and norm.max() < inf and exact.all()):
-        sentence = np.repeat(np.arange(len(exact)), packing.lengths)
-        exact[sentence[~((norm > SMALLEST_EXACT_SUM) & (norm < inf))]] = False
-        left_out = ~exact[sentence]
+    exact = _exact_sentences(result, norm, packing)
+    if not exact.all():
+        left_out = ~exact.repeat(packing.lengths)
         forward[left_out] = backward[left_out] = 0.0
         norm[left_out] = 1.0
     factor = 1 / norm if counts is None else counts.repeat(packing.lengths) / norm
@@ -272,6 +270,15 @@ def _fill_marginals_and_steps(
     steps = forward[:-1].T @ backward[1:]
     steps *= weights.transitions
     result.expected_transitions[...] += steps
+    return exact
+
+
+def _exact_sentences(result: Posterior, norm: Floats1d, packing: Packing) -> Bools1d:
+    """Sentences (B,) of which no sum, norm (N,) among them, may have lost weight."""
+    exact: Bools1d = np.isfinite(result.log_partition)
+    if not (norm.min() > SMALLEST_EXACT_SUM and norm.max() < inf):
+        sentence = np.repeat(np.arange(len(exact)), packing.lengths)
+        exact[sentence[~((norm > SMALLEST_EXACT_SUM) & (norm < inf))]] = False
     return exact
 
 

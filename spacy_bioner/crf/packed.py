@@ -67,11 +67,7 @@ def loss_and_gradient(
         _subtract_known_paths(labelled, emissions[known], tags[known], lengths[~partial], scores)
         free.log_partition[~partial] = labelled.log_partition
         free.marginals[known] = labelled.marginals
-    for b, (refinement, standing) in (refined or {}).items():
-        inside = sentence == b
-        values = refinement.emissions(emissions[inside], standing)
-        found = forward_backward(values, lengths[b : b + 1], refinement.scores(scores))
-        _subtract(free, refinement.fold(found), b, inside)
+    _subtract_refined(free, emissions, lengths, scores, refined or {})
     return _gradient(free, lengths)
 
 
@@ -102,11 +98,19 @@ def _less_masked(
     return Posterior(log_partition, marginals, both.expected_transitions)
 
 
-def _subtract(free: Posterior, agreeing: Posterior, sentence: int, tokens: Bools1d) -> None:
-    """Takes the posterior of one sentence, tokens (N,), from that of all, in place."""
-    free.log_partition[sentence] -= agreeing.log_partition[0]
-    free.marginals[tokens] -= agreeing.marginals
-    free.expected_transitions[...] -= agreeing.expected_transitions
+def _subtract_refined(
+    free: Posterior, emissions: Floats2d, lengths: Ints1d, scores: CrfScores, refined: Refined
+) -> None:
+    """Takes from the posterior, in place, that of the paths that refinements leave."""
+    ends = np.cumsum(lengths)
+    for b, (refinement, standing) in refined.items():
+        inside = slice(ends[b] - lengths[b], ends[b])
+        values = refinement.emissions(emissions[inside], standing)
+        found = forward_backward(values, lengths[b : b + 1], refinement.scores(scores))
+        agreeing = refinement.fold(found)
+        free.log_partition[b] -= agreeing.log_partition[0]
+        free.marginals[inside] -= agreeing.marginals
+        free.expected_transitions[...] -= agreeing.expected_transitions
 
 
 def path_scores(emissions: Floats2d, tags: Ints1d, lengths: Ints1d, scores: CrfScores) -> Floats1d:

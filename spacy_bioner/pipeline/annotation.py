@@ -83,10 +83,13 @@ def set_prediction(
     """Sets doc.ents of each document to its spans; tokens outside them become O.
 
     respect: entities that are set already stay, with all that is known of them, and so
-    do blocked tokens. Scores, where there are any, and candidates go to doc.spans.
+    do blocked tokens. Scores, where there are any, and candidates go to doc.spans; those
+    of an earlier prediction are removed.
     """
     ents = spans_by_document(docs, prediction.spans, labels)
     for doc, found in zip(docs, ents, strict=True):
+        for key in (ENTITIES_KEY, CANDIDATES_KEY):
+            doc.spans.pop(key, None)
         if respect:
             _set_beside_preset(doc, found)
         else:

@@ -150,6 +150,11 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
         self.scorer = scorer
         self.decoding = decoding if decoding is not None else Decoding()
         self.decoding.check(name, loss)
+        if incorrect_spans_key is not None and loss == "softmax":
+            raise ConfigError(
+                f"[components.{name}] incorrect_spans_key needs the CRF: a span is wrong as a "
+                'whole, and loss = "softmax" knows tokens only. Use loss = "crf", or leave it out.'
+            )
         self.incorrect_spans_key = incorrect_spans_key
         self.cfg: dict[str, Any] = {"labels": [], "loss": loss, "scheme": scheme}
         self.cfg["temperature"] = 1.0

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.types import Ragged
+from tqdm import tqdm
 
 from spacy_bioner.errors import ConfigError
 from spacy_bioner.models.calibration import fit_temperature, negative_log_likelihood
 from spacy_bioner.models.lattice import Temperature
+from spacy_bioner.pipeline.annotation import gold_tags
 from spacy_bioner.pipeline.bert_crf_ner import BertCrfNer
-from spacy_bioner.pipeline.partial import gold_of
+from spacy_bioner.pipeline.confidences import ENTITIES_KEY
+from spacy_bioner.pipeline.partial import LABELLED_TYPES, gold_of
+from spacy_bioner.tags import OUTSIDE, UNKNOWN, TagScheme
 
 _AT_ONCE = 128
 
@@ -29,14 +34,18 @@ class Fit:
     loss_after: float
 
 
-@dataclass(frozen=True)
+@dataclass
 class Outcomes:
-    """Entities found: confidence, whether an entity of the gold is just so, and label."""
+    """Entities found: confidence, whether an entity of the gold is just so, and label.
 
-    confidences: list[float]
-    right: list[bool]
-    labels: list[str]
-    gold: int
+    Without those that lie where tokens, or their type, are not annotated. gold: entities
+    that there are to be found.
+    """
+
+    confidences: list[float] = field(default_factory=list)
+    right: list[bool] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    gold: int = 0
 
 
 def calibrate(
@@ -69,12 +78,12 @@ def calibrate(
 def outcomes(nlp: Language, name: str, examples: Sequence[Example]) -> Outcomes:
     """What the component `name` finds in the examples, with its confidence in it."""
     component = crf_component(nlp, name)
-    found = Outcomes([], [], [], sum(len(example.reference.ents) for example in examples))
+    found = Outcomes()
     with component.scoring():
         for docs, batch in _prepared(nlp, name, examples):
             component.set_annotations(docs, component.predict(docs))
             for doc, example in zip(docs, batch, strict=True):
-                _add(found, doc, example.reference)
+                _add(found, doc, example, component.scheme)
     return found
 
 
@@ -93,7 +102,8 @@ def _prepared(
 ) -> Iterator[tuple[list[Doc], Sequence[Example]]]:
     """Batches of documents that went through the pipes before the component."""
     before = nlp.pipe_names[: nlp.pipe_names.index(name)]
-    for i in range(0, len(examples), _AT_ONCE):
+    starts = range(0, len(examples), _AT_ONCE)
+    for i in tqdm(starts, unit=" batches", leave=False, disable=not sys.stderr.isatty()):
         batch = examples[i : i + _AT_ONCE]
         docs: Iterable[Doc] = [example.predicted.copy() for example in batch]
         for pipe_name in before:
@@ -101,9 +111,18 @@ def _prepared(
         yield list(docs), batch
 
 
-def _add(found: Outcomes, predicted: Doc, reference: Doc) -> None:
-    gold = {(e.start_char, e.end_char, e.label_) for e in reference.ents}
-    for entity in predicted.ents:
-        found.confidences.append(entity._.bioner_score)
-        found.right.append((entity.start_char, entity.end_char, entity.label_) in gold)
-        found.labels.append(entity.label_)
+def _add(found: Outcomes, predicted: Doc, example: Example, scheme: TagScheme) -> None:
+    """Adds the entities of a document, but those of which the gold says nothing."""
+    tags = gold_tags(example, scheme)
+    known = np.append(tags != UNKNOWN, True)
+    labelled = example.reference.user_data.get(LABELLED_TYPES, scheme.labels)
+    spans = scheme.spans(np.where(known[:-1], tags, OUTSIDE), np.array([len(tags)]))
+    columns = zip(spans.start.tolist(), spans.end.tolist(), spans.label.tolist(), strict=True)
+    gold = {(s, e, scheme.labels[k]) for s, e, k in columns if known[s : e + 1].all()}
+    found.gold += len(gold)
+    scores = predicted.spans[ENTITIES_KEY].attrs["scores"]
+    for entity, score in zip(predicted.spans[ENTITIES_KEY], scores, strict=True):
+        if entity.label_ in labelled and known[entity.start : entity.end + 1].all():
+            found.confidences.append(score)
+            found.right.append((entity.start, entity.end, entity.label_) in gold)
+            found.labels.append(entity.label_)

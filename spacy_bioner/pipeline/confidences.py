@@ -43,7 +43,23 @@ class EntitySet:
 def register_extension() -> None:
     """Adds span._.bioner_score, unless something of this name is there."""
     if not Span.has_extension(SCORE):
-        Span.set_extension(SCORE, default=None)
+        Span.set_extension(SCORE, getter=score_of)
+
+
+def score_of(span: Span) -> float | None:
+    """The probability of a span with just this label, None where none was computed.
+
+    Read from the groups of doc.spans, so that it is there as long as they are.
+    """
+    for key in (ENTITIES_KEY, CANDIDATES_KEY):
+        group = span.doc.spans.get(key, ())
+        scores = group.attrs.get("scores", ()) if group else ()
+        if len(scores) != len(group):
+            continue  # somebody else's, or changed since
+        for other, score in zip(group, scores, strict=True):
+            if (other.start, other.end, other.label) == (span.start, span.end, span.label):
+                return float(score)
+    return None
 
 
 def scored_prediction(
@@ -149,9 +165,7 @@ def spans_by_document(docs: Sequence[Doc], spans: Spans, labels: Sequence[str]) 
 
 
 def keep_scores(doc: Doc, key: str, spans: Sequence[Span], scores: Sequence[float]) -> None:
-    """Stores spans as a group of doc.spans with attrs["scores"], and each span's score."""
+    """Stores spans as a group of doc.spans with attrs["scores"]."""
     doc.spans[key] = SpanGroup(
         doc, name=key, spans=list(spans), attrs={"scores": [float(score) for score in scores]}
     )
-    for span, score in zip(spans, scores, strict=True):
-        span._.set(SCORE, float(score))

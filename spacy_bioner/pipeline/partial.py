@@ -37,7 +37,7 @@ def gold_of(
 
     Tokens whose annotation is missing are unknown. Where user_data["labelled_types"] of a
     reference names labels, its tokens outside of entities may belong to entities of any
-    other label. Spans in doc.spans[incorrect_spans_key] of a reference are no entities
+    other label of the model. Spans in doc.spans[incorrect_spans_key] of a reference are no entities
     with their label. Raises LabelError for labels that the model does not know.
     """
     tags, masks, refined = [], [], {}
@@ -57,7 +57,12 @@ def _labelled_for_some_types(
 ) -> tuple[Ints1d, Bools2d]:
     """Tags (n,) and mask (n, T), those outside opened to the labels not annotated."""
     labelled = example.reference.user_data.get(LABELLED_TYPES)
-    if labelled is None or set(labelled) >= set(scheme.labels):
+    if labelled is None:
+        return tags, scheme.allowed(tags)
+    for label in labelled:
+        if label not in scheme.labels:
+            raise scheme.unknown_label(label)
+    if set(labelled) == set(scheme.labels):
         return tags, scheme.allowed(tags)
     outside = tags == OUTSIDE
     opened = np.where(outside, UNKNOWN, tags)
