@@ -39,3 +39,11 @@ class ConfigError(BionerError):
 
 class EncoderError(BionerError):
     """A transformer encoder that is missing, incomplete or of a wrong form."""
+
+
+class LexiconError(BionerError):
+    """A word list that is empty, or that cannot be searched for."""
+
+
+class VectorsError(BionerError):
+    """Vectors that cannot be made, or that are missing or of a wrong form."""

@@ -13,10 +13,12 @@ from spacy_bioner.cli.corpora import (
     split_command,
     stats_command,
 )
-from spacy_bioner.cli.encoders import make_encoder_command
+from spacy_bioner.cli.encoders import make_encoder_command, pretrain_encoder_command
+from spacy_bioner.cli.ensembles import ensemble_command
 from spacy_bioner.cli.errors import one_line_errors
 from spacy_bioner.cli.experiments import app as experiments
 from spacy_bioner.cli.reports import compare_command, report_command
+from spacy_bioner.cli.vectors import make_vectors_command
 
 HELP = """Biomedical named entity recognition: corpora and encoders for `spacy train`.
 
@@ -32,6 +34,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "stats": stats_command,
     "formats": formats_command,
     "make-encoder": make_encoder_command,
+    "make-vectors": make_vectors_command,
+    "ensemble": ensemble_command,
     "calibrate": calibrate_command,
     "select": select_command,
     "report": report_command,
@@ -42,4 +46,10 @@ app = typer.Typer(name="bioner", help=HELP, no_args_is_help=True, rich_markup_mo
 for name, command in COMMANDS.items():
     app.command(name)(one_line_errors(command))
 app.add_typer(experiments, name="experiment")
+# Its options are parsed by the room itself, which also runs where typer is not installed.
+app.command(
+    "pretrain-encoder",
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)(pretrain_encoder_command)
 spacy_app.add_typer(app, name="bioner", help="Biomedical NER: corpora and encoders.")

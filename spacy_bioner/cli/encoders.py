@@ -48,6 +48,18 @@ def make_encoder_command(
         typer.echo(f"{made.characters_left_out} rare characters are [UNK]: raise --vocab-size")
 
 
+def pretrain_encoder_command(context: typer.Context) -> None:
+    """Pretrain a transformer on raw text, from random weights or from an encoder that is there.
+
+    Its options are those of `python -m spacy_bioner.encoders.pretraining`, which runs
+    without spaCy too.
+    """
+    from spacy_bioner.encoders.pretraining.command import main
+
+    if status := main(context.args):
+        raise typer.Exit(status)
+
+
 def _texts(inputs: list[Path], format: str) -> Iterator[str]:
     from spacy_bioner.corpora.reading import read_corpus
 

@@ -68,8 +68,11 @@ def _check_frozen(name: str, tagger: str, training: Settings) -> None:
 
 
 def _check_averages(training: Settings) -> None:
-    if training.get("optimizer", {}).get("use_averages"):
+    optimizer = training.get("optimizer", {})
+    averages_all = str(optimizer.get("@optimizers", "")).startswith("spacy_bioner.LayerwiseAdam")
+    if optimizer.get("use_averages") and not averages_all:
         raise ConfigError(
             "[training.optimizer] use_averages = true averages the classifier and not the "
-            "transformer, and would save weights that were never trained together: set it to false"
+            "transformer, and would save weights that were never trained together: set it to "
+            "false, or use spacy_bioner.LayerwiseAdam.v1, which averages both"
         )

@@ -47,6 +47,7 @@ class ParameterState:
     mean: torch.Tensor
     square: torch.Tensor
     steps: torch.Tensor
+    updates: int = 0
 
 
 def build_layerwise_adam(
@@ -57,6 +58,7 @@ def build_layerwise_adam(
     eps: float = 1e-8,
     weight_decay: float = 0.01,
     grad_clip: float = 1.0,
+    use_averages: bool = False,
     no_decay: list[str] = NO_DECAY,
     groups: dict[str, dict[str, Any]] = {},  # noqa: B006 (a config default, never changed)
 ) -> "LayerwiseAdam":
@@ -84,6 +86,7 @@ def build_layerwise_adam(
         eps=eps,
         weight_decay=weight_decay,
         grad_clip=grad_clip,
+        use_averages=use_averages,
         no_decay=no_decay,
         groups=[_parse_group(name, settings) for name, settings in groups.items()],
     )
@@ -110,6 +113,8 @@ class LayerwiseAdam(Optimizer):  # type: ignore[misc]
     weight_decay: decoupled, times the learning rate (Loshchilov and Hutter 2019),
         not for names that fit a pattern of `no_decay`.
     grad_clip: largest norm of the gradient of each parameter tensor; 0 for none.
+    use_averages: evaluate and save a moving average of all weights, torch's included
+        (Polyak and Juditsky 1992); its memory grows from step to step up to 10,000 steps.
     groups: parameters with rates and decay of their own, see ParameterGroup.
 
     The number of a transformer's layers, and with it each block's rate, is known
@@ -127,6 +132,7 @@ class LayerwiseAdam(Optimizer):  # type: ignore[misc]
         eps: float,
         weight_decay: float,
         grad_clip: float,
+        use_averages: bool = False,
         no_decay: list[str],
         groups: list[ParameterGroup],
     ) -> None:
@@ -137,7 +143,7 @@ class LayerwiseAdam(Optimizer):  # type: ignore[misc]
             eps=eps,
             L2=weight_decay,
             grad_clip=grad_clip,
-            use_averages=False,
+            use_averages=use_averages,
         )
         self.layer_decay = layer_decay
         self.no_decay = no_decay
@@ -220,6 +226,7 @@ class LayerwiseAdam(Optimizer):  # type: ignore[misc]
             )
         state = self._states[key]
         state.steps += 1
+        state.updates += 1
         # what torch.optim.AdamW(fused=True) calls, without what it does around it
         torch._fused_adamw_(
             [parameter],
@@ -237,6 +244,20 @@ class LayerwiseAdam(Optimizer):  # type: ignore[misc]
             maximize=False,
             grad_scale=_excess(gradient, self.grad_clip, parameter.device),
         )
+        if self.averages is not None:
+            self._average(key, weights, parameter, state.updates)
+
+    def _average(self, key: Key, weights: Any, parameter: torch.Tensor, updates: int) -> None:
+        """Move the average of a parameter toward it, by thinc's rule for the weight of the past.
+
+        thinc's layers look the average up by (id, name), torch's by a string.
+        """
+        assert self.averages is not None
+        if key not in self.averages:
+            self.averages[key] = self.averages[f"pytorch_{key[0]}_{key[1]}"] = weights.copy()
+        past = min(0.9999, (1 + updates) / (10 + updates))
+        _as_torch(self.averages[key]).lerp_(parameter, 1 - past)
+
 
 
 def _is_known(name: str, depth: Depth) -> bool:

@@ -1,0 +1,117 @@
+"""Which part of which shard is read at which step: blocks of equal length, in seeded order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spacy_bioner.encoders.pretraining.tokens import TokenStream, ids_of, starts_of
+from spacy_bioner.errors import EncoderError
+
+_HELD_OUT_SHARE = 0.005
+_HELD_OUT_LEAST = 16  # of a shard with at least 160 blocks
+_HELD_OUT_MOST = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """Rows of tokens without padding: start token, `length - 2` tokens of text, end token.
+
+    ids: (B, L). starts: (B, L), whether a token begins a word.
+    """
+
+    ids: NDArray[np.int64]
+    starts: NDArray[np.bool_]
+
+
+class BlockReader:
+    """Cuts the streams into blocks, holds some out, and gives the rest step by step.
+
+    A step's blocks follow from the seed and the step's number alone, so that training can
+    begin anew at any step. A pass reads each block as often as its shard's weight says
+    (the fraction is drawn anew for each pass), in an order drawn for the pass.
+
+    length: tokens in a block, its start and end included.
+
+    Raises EncoderError if the text does not fill one block for training and one held out.
+    """
+
+    def __init__(
+        self, streams: Sequence[TokenStream], length: int, start_id: int, end_id: int, seed: int
+    ) -> None:
+        self._streams = streams
+        self._inside = length - 2
+        self._ends = (start_id, end_id)
+        self._seed = seed
+        train, held_out = [], []
+        for index, stream in enumerate(streams):
+            n = len(stream.values) // self._inside
+            apart = max(round(n * _HELD_OUT_SHARE), min(_HELD_OUT_LEAST, -(-n // 10)))
+            places = np.stack([np.full(n, index), np.arange(n) * self._inside], axis=1)
+            train.append(places[apart:])
+            held_out.append(places[:apart])
+        self._train = np.concatenate(train)
+        self._weights = np.array([s.shard.weight for s in streams])[self._train[:, 0]]
+        self._held_out = self._sample_held_out(np.concatenate(held_out))
+        if not len(self._train) or not len(self._held_out):
+            raise EncoderError(
+                f"the text is too short: it has to fill at least two blocks of {length} tokens."
+            )
+        self._pass = -1
+        self._order = np.zeros(0, dtype=np.int64)
+        self._pass_sizes: list[int] = []
+
+    def _sample_held_out(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        order = np.random.default_rng(self._seed).permutation(len(places))
+        return places[np.sort(order[:_HELD_OUT_MOST])]
+
+    def _load_pass(self, number: int) -> None:
+        rng = np.random.default_rng((self._seed, 1, number))
+        times = np.floor(self._weights + rng.random(len(self._weights))).astype(np.int64)
+        self._order = rng.permutation(np.repeat(np.arange(len(self._train)), times))
+        self._pass = number
+
+    def _rows(self, first: int, count: int) -> NDArray[np.int64]:
+        """Return the places of the blocks `first` to `first + count` of the endless order."""
+        found: list[NDArray[np.int64]] = []
+        number = 0
+        while count:
+            size = self._pass_size(number)
+            if first < size:
+                if self._pass != number:
+                    self._load_pass(number)
+                taken = self._order[first : first + count]
+                found.append(self._train[taken])
+                first, count = first + len(taken), count - len(taken)
+            first -= size
+            number += 1
+        return np.concatenate(found)
+
+    def _pass_size(self, number: int) -> int:
+        while len(self._pass_sizes) <= number:
+            self._load_pass(len(self._pass_sizes))
+            if not len(self._order) and len(self._pass_sizes) > 100:
+                raise EncoderError("the weights are so low that no block is ever read.")
+            self._pass_sizes.append(len(self._order))
+        return self._pass_sizes[number]
+
+    def train(self, step: int, batch_size: int) -> Blocks:
+        """Return the blocks of a step, counted from 0."""
+        return self._read(self._rows(step * batch_size, batch_size))
+
+    def held_out(self) -> Blocks:
+        """Return the blocks that no step reads, at most 256."""
+        return self._read(self._held_out)
+
+    def _read(self, places: NDArray[np.int64]) -> Blocks:
+        ids = np.empty((len(places), self._inside + 2), dtype=np.int64)
+        starts = np.ones(ids.shape, dtype=np.bool_)
+        ids[:, 0], ids[:, -1] = self._ends
+        for row, (index, offset) in enumerate(places):
+            values = self._streams[index].values[offset : offset + self._inside]
+            ids[row, 1:-1] = ids_of(values)
+            starts[row, 1:-1] = starts_of(values)
+        return Blocks(ids, starts)

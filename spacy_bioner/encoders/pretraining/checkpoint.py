@@ -1,0 +1,115 @@
+"""The state of a run, written so that a kill at any moment loses nothing that was saved."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from spacy_bioner.errors import EncoderError
+
+_STATE = "state.pt"
+_LOG = "log.jsonl"
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a run is. step: updates made. seconds: spent on them.
+
+    losses: sum over the steps that the log does not have yet.
+    """
+
+    step: int = 0
+    seconds: float = 0.0
+    losses: float = 0.0
+
+
+class RunFolder:
+    """The folder of an unfinished run: its state and its log.
+
+    identity: what two halves of one run must share.
+    """
+
+    def __init__(self, path: Path, identity: dict[str, Any]) -> None:
+        self.path = path
+        self._identity = json.loads(json.dumps(identity))
+        path.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def log_path(self) -> Path:
+        """A JSON object a line: what was measured at which step."""
+        return self.path / _LOG
+
+    def save(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer, at: Progress) -> None:
+        """Write the state under a temporary name and rename it."""
+        state = {
+            "identity": self._identity,
+            "model": model.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "progress": [at.step, at.seconds, at.losses],
+        }
+        temporary = self.path / (_STATE + ".tmp")
+        with temporary.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(self.path / _STATE)
+
+    def load(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
+        """Bring model and optimizer to the saved state, if there is one, and say how far it is.
+
+        Raises EncoderError if the state is of a run with other settings, or unreadable.
+        """
+        path = self.path / _STATE
+        if not path.exists():
+            return Progress()
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:
+            raise EncoderError(
+                f"{path}: cannot be read ({error}). Delete it to begin anew."
+            ) from None
+        self._check(state["identity"])
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        at = Progress(*state["progress"])
+        self._cut_log(at.step)
+        return at
+
+    def _check(self, other: dict[str, Any]) -> None:
+        names = self._identity.keys() | other.keys()
+        unlike = sorted(n for n in names if self._identity.get(n) != other.get(n))
+        if unlike:
+            raise EncoderError(
+                f"{self.path}: holds a run with other settings ({', '.join(unlike)}). Give "
+                "those again to go on with it, or --fresh to begin anew."
+            )
+
+    def _cut_log(self, step: int) -> None:
+        """Drop what was logged after the saved state: it is about to happen again."""
+        if not self.log_path.exists():
+            return
+        lines = self.log_path.read_text(encoding="utf-8").splitlines()
+        kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
+        temporary = self.log_path.with_suffix(".tmp")
+        temporary.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+        temporary.rename(self.log_path)
+
+    def log(self, entry: dict[str, float]) -> None:
+        """Append a line to the log."""
+        with self.log_path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+
+    def read_log(self) -> list[dict[str, float]]:
+        """Return all that was logged."""
+        if not self.log_path.exists():
+            return []
+        return [json.loads(line) for line in self.log_path.read_text("utf-8").splitlines()]
+
+    def finish(self) -> None:
+        """Remove the state, whose weights the finished encoder holds."""
+        (self.path / _STATE).unlink(missing_ok=True)

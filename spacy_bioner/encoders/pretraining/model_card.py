@@ -1,0 +1,89 @@
+"""The model card of a pretrained encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from spacy_bioner.encoders.pretraining.settings import PretrainingSettings
+from spacy_bioner.encoders.pretraining.tokens import TokenStream
+
+_CARD = """\
+---
+library_name: transformers
+pipeline_tag: fill-mask
+---
+
+# A {model_type} encoder pretrained on raw text
+
+Masked-language training by `spacy bioner pretrain-encoder` of spacy_bioner: spans of whole
+words are hidden and guessed (mean {span:g} words a span, {mask_rate:.0%} of the tokens).
+
+| | |
+|---|---|
+| began from | {start} |
+| layers, width, heads | {layers}, {width}, {heads} |
+| longest input | {max_length} wordpieces; trained on blocks of {length} |
+| parameters, without the masked-language head | {parameters:,} |
+| vocabulary | {vocabulary:,} tokens |
+| steps, blocks a step | {steps:,}, {batch_size} |
+| tokens read | {tokens:,} |
+| time | {minutes:,.0f} minutes on {device} |
+| loss and accuracy at hidden tokens, held-out text | {loss:.3f}, {accuracy:.1%} |
+
+## Trained on
+
+Weight: how often a pass reads the text. Tokens are those of the whole file.
+
+| text | weight | tokens | source | licence |
+|---|---|---|---|---|
+{sources}
+
+## Limits
+
+It knows what stands in these texts and nothing else, errors and slants of theirs included.
+It is made to be fine-tuned, and no judge of what is true or healthy.
+"""
+
+
+def pretrained_card(
+    config: Any,
+    settings: PretrainingSettings,
+    streams: Sequence[TokenStream],
+    licences: Mapping[str, tuple[str, str]],
+    facts: Mapping[str, Any],
+) -> str:
+    """Return the model card, in Markdown.
+
+    config: the encoder's. licences: (repository, licence) by shard name. facts: start,
+    parameters, max_length, steps, seconds, device, held_out_loss, held_out_accuracy.
+    """
+    return _CARD.format(
+        model_type=config.model_type,
+        span=settings.span,
+        mask_rate=settings.mask_rate,
+        start=facts["start"],
+        layers=config.num_hidden_layers,
+        width=config.hidden_size,
+        heads=config.num_attention_heads,
+        max_length=facts["max_length"],
+        length=settings.length,
+        parameters=facts["parameters"],
+        vocabulary=config.vocab_size,
+        steps=facts["steps"],
+        batch_size=settings.batch_size,
+        tokens=facts["steps"] * settings.batch_size * settings.length,
+        minutes=facts["seconds"] / 60,
+        device=facts["device"],
+        loss=facts["held_out_loss"],
+        accuracy=facts["held_out_accuracy"],
+        sources="\n".join(_source_row(stream, licences) for stream in streams),
+    )
+
+
+def _source_row(stream: TokenStream, licences: Mapping[str, tuple[str, str]]) -> str:
+    shard = stream.shard
+    repository, licence = licences.get(shard.name, ("not given", "not given"))
+    return (
+        f"| {shard.name} | {shard.weight:g} | {len(stream.values):,} | {repository} | {licence} |"
+    )

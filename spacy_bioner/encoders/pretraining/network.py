@@ -1,0 +1,92 @@
+"""The network that is trained: an encoder with its masked-language head."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from spacy_bioner.errors import EncoderError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+# Attribute of a masked-language model, by model type, that turns states into scores.
+_HEADS = {
+    "bert": "cls",
+    "roberta": "lm_head",
+    "xlm-roberta": "lm_head",
+    "camembert": "lm_head",
+    "deberta-v2": "cls",
+}
+
+
+def load_masked_model(directory: Path, dropout: float) -> PreTrainedModel:
+    """Load an encoder directory with a masked-language head, in float32.
+
+    A head that the directory lacks begins with random weights. dropout: that of the
+    network in memory. Raises EncoderError for a model of another kind, such as BART,
+    whose decoder such training leaves untouched.
+    """
+    from transformers import AutoConfig, AutoModelForMaskedLM
+    from transformers.utils import logging
+
+    config = AutoConfig.from_pretrained(directory)
+    if config.model_type not in _HEADS:
+        known = ", ".join(_HEADS)
+        raise EncoderError(
+            f"{directory}: a {config.model_type} cannot be pretrained by masking here. "
+            f"Known are {known}."
+        )
+    for name in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
+        setattr(config, name, dropout)
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # it would warn of the new head, which is meant
+    try:
+        model: PreTrainedModel = AutoModelForMaskedLM.from_pretrained(directory, config=config)
+    finally:
+        logging.set_verbosity(verbosity)
+    return model.float()
+
+
+class MaskedLoss(torch.nn.Module):
+    """Cross entropy at the hidden tokens alone: the head never sees the others."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        super().__init__()
+        self.trunk = model.base_model
+        self.head = getattr(model, _HEADS[model.config.model_type])
+
+    def forward(
+        self, inputs: torch.Tensor, positions: torch.Tensor, targets: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the mean loss and the number of tokens guessed right.
+
+        inputs: (B, L) ids. positions: (B, K) columns. targets: (B, K) ids.
+        """
+        states = self.trunk(input_ids=inputs).last_hidden_state  # (B, L, W)
+        index = positions.unsqueeze(-1).expand(-1, -1, states.shape[-1])  # (B, K, W)
+        scores = self.head(states.gather(1, index)).float().flatten(0, 1)  # (B K, V)
+        wanted = targets.flatten()  # (B K,)
+        return cross_entropy(scores, wanted), (scores.argmax(-1) == wanted).sum()
+
+
+def parameter_groups(model: torch.nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Return the parameters in two groups: matrices, which decay, and the rest, which do not."""
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    return [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Return whether the device multiplies bfloat16 natively."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    if device.type != "cpu":
+        return False
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, check, lambda: False)() for check in checks)

@@ -1,0 +1,199 @@
+"""Pretrains an encoder on shards of text and writes it as a Hugging Face directory."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from spacy_bioner.encoders.directory import (
+    check_encoder_directory,
+    check_may_write,
+    written_whole,
+)
+from spacy_bioner.encoders.make_encoder import make_encoder
+from spacy_bioner.encoders.pretraining.blocks import BlockReader
+from spacy_bioner.encoders.pretraining.checkpoint import Progress, RunFolder
+from spacy_bioner.encoders.pretraining.masking import Masking
+from spacy_bioner.encoders.pretraining.model_card import pretrained_card
+from spacy_bioner.encoders.pretraining.network import MaskedLoss, load_masked_model
+from spacy_bioner.encoders.pretraining.settings import PretrainingSettings
+from spacy_bioner.encoders.pretraining.tokens import TokenStream, first_lines, tokenize_shards
+from spacy_bioner.encoders.pretraining.trainer import Trainer
+from spacy_bioner.errors import EncoderError
+from spacy_bioner.lexicon import Lexicon
+from spacy_bioner.rawtext.shards import Shard, find_shards, read_manifest
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+_VOCABULARY_CHARACTERS = 20_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainedEncoder:
+    """What came of a run: where it is, how long it took, how well hidden tokens are guessed."""
+
+    path: Path
+    steps: int
+    seconds: float
+    held_out_loss: float
+    held_out_accuracy: float
+
+
+def pretrain_encoder(
+    inputs: Sequence[Path],
+    out: Path,
+    settings: PretrainingSettings,
+    *,
+    init: Path | None = None,
+    shape: Mapping[str, Any] | None = None,
+    weights: Mapping[str, float] | None = None,
+    lexicon: Path | None = None,
+    device: str = "cpu",
+    fresh: bool = False,
+    force: bool = False,
+) -> PretrainedEncoder:
+    """Train an encoder to guess hidden words of the texts.
+
+    A run that was killed goes on from its last checkpoint, in `<out>.pretraining`; with
+    `fresh` it begins anew. That folder keeps the log and the tokenised texts.
+
+    inputs: files or folders of text, a paragraph a line, plain or compressed. out: the
+    directory to write, whole or not at all. init: an encoder to go on from; without it one
+    of the given `shape` (settings of `make_encoder`), whose vocabulary is that of the texts.
+    weights: by shard. lexicon: a file of terms that are masked whole.
+
+    Raises EncoderError, CorpusError and OutputExistsError.
+    """
+    check_may_write(out, force=force)
+    shards = find_shards(inputs, weights or {})
+    work = out.with_name(out.name + ".pretraining")
+    if fresh:
+        shutil.rmtree(work, ignore_errors=True)
+    start = _starting_point(init, shards, work, settings, shape or {})
+    tokenizer, model = _load(start, settings)
+    terms = None if lexicon is None else Lexicon.from_file(lexicon, shortest=2)
+    streams = tokenize_shards(shards, tokenizer, work / "tokens", terms)
+    folder = RunFolder(work, settings.identity() | _identity(shards, init, terms))
+    trainer = _trainer(settings, tokenizer, model, streams, folder, device)
+    progress = trainer.train()
+    measured = trainer.evaluate()
+    facts = _facts(init, device, progress) | measured
+    _write(out, model.cpu(), tokenizer, start, settings, streams, facts)
+    folder.finish()
+    return PretrainedEncoder(out, progress.step, progress.seconds, **measured)
+
+
+def _facts(init: Path | None, device: str, progress: Progress) -> dict[str, Any]:
+    start = init.name if init else "random weights"
+    time = {"steps": progress.step, "seconds": progress.seconds}
+    return {"start": start, "device": _name(device), **time}
+
+
+def _trainer(
+    settings: PretrainingSettings,
+    tokenizer: PreTrainedTokenizerFast,
+    model: PreTrainedModel,
+    streams: Sequence[TokenStream],
+    folder: RunFolder,
+    device: str,
+) -> Trainer:
+    ends = (tokenizer.cls_token_id, tokenizer.sep_token_id)
+    reader = BlockReader(streams, settings.length, *ends, settings.seed)
+    masking = _masking(settings, tokenizer, model)
+    place = torch.device(device)
+    return Trainer(MaskedLoss(model), reader, masking, folder, settings, place)
+
+
+def _identity(
+    shards: Sequence[Shard], init: Path | None, lexicon: Lexicon | None
+) -> dict[str, Any]:
+    return {
+        "shards": [[shard.name, shard.weight] for shard in shards],
+        "init": init.name if init else None,
+        "lexicon": lexicon.fingerprint if lexicon else None,
+    }
+
+
+def _starting_point(
+    init: Path | None,
+    shards: Sequence[Shard],
+    work: Path,
+    settings: PretrainingSettings,
+    shape: Mapping[str, Any],
+) -> Path:
+    """Return the directory of the encoder to begin with; make it if there is none."""
+    if init is not None:
+        check_encoder_directory(init)
+        return init
+    start = work / "start"
+    if not start.exists():
+        lines = first_lines(shards, _VOCABULARY_CHARACTERS)
+        sources = [shard.name for shard in shards]
+        make_encoder(lines, start, seed=settings.seed, sources=sources, **shape)
+    return start
+
+
+def _load(
+    start: Path, settings: PretrainingSettings
+) -> tuple[PreTrainedTokenizerFast, PreTrainedModel]:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(start)
+    if tokenizer.model_max_length < settings.length:
+        raise EncoderError(
+            f"{start}: takes at most {tokenizer.model_max_length} wordpieces, fewer than the "
+            f"length {settings.length} to train on. Give a smaller length."
+        )
+    if tokenizer.mask_token_id is None:
+        raise EncoderError(f"{start}: its tokenizer has no mask token.")
+    torch.manual_seed(settings.seed)
+    return tokenizer, load_masked_model(start, settings.dropout)
+
+
+def _masking(
+    settings: PretrainingSettings, tokenizer: PreTrainedTokenizerFast, model: PreTrainedModel
+) -> Masking:
+    return Masking(
+        settings.mask_rate,
+        settings.span,
+        tokenizer.mask_token_id,
+        model.config.vocab_size,
+        frozenset(tokenizer.all_special_ids) - {tokenizer.unk_token_id},
+    )
+
+
+def _name(device: str) -> str:
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_name(device)
+    return f"{torch.get_num_threads()} CPU core(s)"
+
+
+def _write(
+    out: Path,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    start: Path,
+    settings: PretrainingSettings,
+    streams: Sequence[TokenStream],
+    facts: Mapping[str, Any],
+) -> None:
+    from transformers import AutoConfig
+
+    own = AutoConfig.from_pretrained(start)
+    for name in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
+        setattr(model.config, name, getattr(own, name))
+    parameters = sum(p.numel() for p in model.base_model.parameters())
+    facts = {**facts, "parameters": parameters, "max_length": tokenizer.model_max_length}
+    licences = read_manifest([stream.shard for stream in streams])
+    card = pretrained_card(model.config, settings, streams, licences, facts)
+    with written_whole(out) as directory:
+        tokenizer.save_pretrained(directory)
+        model.save_pretrained(directory)
+        (directory / "README.md").write_text(card, encoding="utf-8")
+        shutil.copymode(directory / "README.md", directory / "model.safetensors")

@@ -1,0 +1,173 @@
+"""The steps of pretraining."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from time import perf_counter
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from spacy_bioner.encoders.pretraining.blocks import BlockReader
+from spacy_bioner.encoders.pretraining.checkpoint import Progress, RunFolder
+from spacy_bioner.encoders.pretraining.masking import MaskedBlocks, Masking
+from spacy_bioner.encoders.pretraining.network import (
+    MaskedLoss,
+    has_fast_bfloat16,
+    parameter_groups,
+)
+from spacy_bioner.encoders.pretraining.settings import PretrainingSettings, rate_at
+from spacy_bioner.errors import EncoderError
+
+_LOG_EVERY = 50
+
+
+class Trainer:
+    """Trains an encoder step by step, and goes on where a killed run was saved.
+
+    Each step's blocks, masks and dropout follow from the seed and the step's number.
+    """
+
+    def __init__(
+        self,
+        loss: MaskedLoss,
+        reader: BlockReader,
+        masking: Masking,
+        folder: RunFolder,
+        settings: PretrainingSettings,
+        device: torch.device,
+    ) -> None:
+        self._loss = loss.to(device)
+        self._run_loss = torch.compile(self._loss) if settings.compile else self._loss
+        self._reader = reader
+        self._masking = masking
+        self._folder = folder
+        self._settings = settings
+        self._device = device
+        self._autocasts = settings.precision == "bfloat16" or (
+            settings.precision == "auto" and has_fast_bfloat16(device)
+        )
+        self._optimizer = torch.optim.AdamW(
+            parameter_groups(self._loss, settings.weight_decay),
+            lr=0.0,
+            betas=(0.9, 0.98),
+            eps=1e-6,
+            fused=True,
+        )
+        self._held_out = masking.apply(reader.held_out(), np.random.default_rng((settings.seed, 3)))
+
+    def train(self) -> Progress:
+        """Train to the end, and leave the network with its last weights.
+
+        Raises EncoderError if the loss is no longer a number.
+        """
+        at = self._folder.load(self._loss, self._optimizer)
+        saved = at.seconds
+        with self._bar(at) as bar:
+            for masked in self._masked_blocks(at.step):
+                if self._share(at) >= 1:
+                    break
+                began = perf_counter()
+                at.losses += self._step(masked, at)
+                at.step += 1
+                at.seconds += perf_counter() - began
+                self._show(bar, at)
+                if at.step % _LOG_EVERY == 0:
+                    self._log(bar, at, at.losses / _LOG_EVERY)
+                    at.losses = 0.0
+                if at.step % self._settings.evaluate_every == 0:
+                    self._folder.log({"step": at.step, **self.evaluate()})
+                if at.seconds - saved >= 60 * self._settings.checkpoint_minutes:
+                    self._folder.save(self._loss, self._optimizer, at)
+                    saved = at.seconds
+        if at.step % self._settings.evaluate_every:
+            self._folder.log({"step": at.step, **self.evaluate()})
+        self._folder.save(self._loss, self._optimizer, at)
+        return at
+
+    def _share(self, at: Progress) -> float:
+        """Return how much of the run is done, from 0 to 1."""
+        if self._settings.steps is not None:
+            return at.step / self._settings.steps
+        assert self._settings.minutes is not None
+        return at.seconds / (60 * self._settings.minutes)
+
+    def _masked_blocks(self, step: int) -> Iterator[MaskedBlocks]:
+        """Yield the steps' blocks; the next is made while one is trained on."""
+        with ThreadPoolExecutor(1) as pool:
+            coming = pool.submit(self._masked, step)
+            while True:
+                step += 1
+                ready, coming = coming, pool.submit(self._masked, step)
+                yield ready.result()
+
+    def _masked(self, step: int) -> MaskedBlocks:
+        rng = np.random.default_rng((self._settings.seed, 2, step))
+        return self._masking.apply(self._reader.train(step, self._settings.batch_size), rng)
+
+    def _step(self, masked: MaskedBlocks, at: Progress) -> float:
+        """Make one update and return its loss."""
+        settings = self._settings
+        torch.manual_seed(settings.seed * 1_000_003 + at.step)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate_at(self._share(at), settings)
+        total = 0.0
+        for inputs, positions, targets in self._parts(masked, settings.accumulate):
+            with self._precision():
+                loss, _ = self._run_loss(inputs, positions, targets)
+            (loss / settings.accumulate).backward()
+            total += float(loss.detach()) / settings.accumulate
+        if not np.isfinite(total):
+            raise EncoderError(
+                f"the loss is {total} at step {at.step}. Lower the learning rate; the last "
+                f"saved state is in {self._folder.path}."
+            )
+        torch.nn.utils.clip_grad_norm_(self._loss.parameters(), settings.clip)
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        return total
+
+    def _parts(self, masked: MaskedBlocks, parts: int) -> Iterator[tuple[torch.Tensor, ...]]:
+        arrays = (masked.inputs, masked.positions, masked.targets)
+        for rows in np.array_split(np.arange(len(masked.inputs)), parts):
+            yield tuple(torch.from_numpy(array[rows]).to(self._device) for array in arrays)
+
+    def _precision(self) -> AbstractContextManager[object]:
+        return torch.autocast(self._device.type, torch.bfloat16, enabled=self._autocasts)
+
+    @torch.no_grad()
+    def evaluate(self) -> dict[str, float]:
+        """Return the loss and the accuracy at the hidden tokens of the held-out blocks."""
+        self._loss.eval()
+        n = len(self._held_out.inputs)
+        total, right = 0.0, 0
+        for part in self._parts(self._held_out, -(-n // self._settings.batch_size)):
+            with self._precision():
+                loss, correct = self._loss(*part)
+            total += float(loss) * len(part[0]) / n
+            right += int(correct)
+        self._loss.train()
+        accuracy = right / self._held_out.targets.size
+        return {"held_out_loss": round(total, 4), "held_out_accuracy": round(accuracy, 4)}
+
+    def _log(self, bar: tqdm, at: Progress, loss: float) -> None:
+        tokens = at.step * self._settings.batch_size * self._settings.length
+        speed = tokens / at.seconds
+        rate = self._optimizer.param_groups[0]["lr"]
+        bar.set_postfix_str(f"loss {loss:.3f}, {speed:,.0f} tokens/s")
+        entry = {"step": at.step, "tokens": tokens, "loss": round(loss, 4), "rate": rate}
+        self._folder.log(entry | {"seconds": round(at.seconds, 1)})
+
+    def _bar(self, at: Progress) -> tqdm:
+        by_steps = self._settings.steps is not None
+        total = self._settings.steps if by_steps else round(60 * (self._settings.minutes or 0))
+        done = at.step if by_steps else round(at.seconds)
+        unit = "step" if by_steps else "s"
+        return tqdm(desc="pretraining", total=total, initial=done, unit=unit, disable=None)
+
+    def _show(self, bar: tqdm, at: Progress) -> None:
+        done = at.step if self._settings.steps is not None else min(bar.total, round(at.seconds))
+        bar.update(done - bar.n)

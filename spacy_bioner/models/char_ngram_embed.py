@@ -1,0 +1,129 @@
+"""Characters embedded: learnt vectors, and static ones of the n-grams around them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from spacy.ml.featureextractor import FeatureExtractor
+from spacy.tokens import Doc
+from thinc.api import HashEmbed, Model, chain, concatenate, list2ragged, ragged2list, with_array
+from thinc.types import Floats2d
+
+from spacy_bioner.errors import ConfigError
+from spacy_bioner.models.static_lookup import StaticLookup
+from spacy_bioner.models.types import Tok2Vec
+
+NGRAM_JOINER = "|"  # as in tables of `spacy bioner make-vectors`
+# First token and length of each n-gram around a token, by n.
+_PLACES = {1: [(0, 1)], 2: [(-1, 2), (0, 2)], 3: [(-2, 3), (-1, 3), (0, 3)]}
+
+
+def build_char_ngram_embed(
+    vector_width: int,
+    learned_width: int = 64,
+    rows: int = 8000,
+    ngrams: Sequence[int] = (1, 2),
+) -> Tok2Vec:
+    """Registered as `spacy_bioner.CharNgramEmbed.v1`.
+
+    Of each token: a learnt vector (learned_width; 0 for none) from a hashed table of
+    `rows`, and the static vectors, from the pipeline's table, of each n-gram that it is
+    part of: itself (n = 1), two bigrams, three trigrams. Zeros stand for n-grams without a
+    vector. Static vectors are not changed by training.
+
+    vector_width: numbers in a row of the table of vectors. ngrams: values of n.
+
+    (n,) tokens a document -> (n, learned_width + vector_width * number of n-grams).
+    Raises ConfigError on other n, or where nothing is asked for.
+    """
+    unknown = set(ngrams) - set(_PLACES)
+    if unknown or not (ngrams or learned_width):
+        raise ConfigError(
+            f"CharNgramEmbed: ngrams is {list(ngrams)}; give some of {list(_PLACES)}, or a "
+            "learned_width above 0."
+        )
+    places = [place for n in sorted(ngrams) for place in _PLACES[n]]
+    parts = [_static(vector_width, places)] if places else []
+    if learned_width:
+        parts.insert(0, _learned(learned_width, rows))
+    width = learned_width + vector_width * len(places)
+    return Model(
+        "char_ngram_embed",
+        _forward,
+        init=_init,
+        layers=[concatenate(*parts)],
+        dims={"nO": width},
+    )
+
+
+def _forward(model: Tok2Vec, docs: list[Doc], is_train: bool) -> Any:
+    return model.layers[0](docs, is_train)
+
+
+def _init(model: Tok2Vec, X: list[Doc] | None = None, Y: Any = None) -> None:
+    model.layers[0].initialize(X=X)
+
+
+def _learned(width: int, rows: int) -> Tok2Vec:
+    return chain(
+        FeatureExtractor(["ORTH"]),
+        list2ragged(),
+        with_array(HashEmbed(nO=width, nV=rows, column=0)),
+        ragged2list(),
+    )
+
+
+def _static(width: int, places: list[tuple[int, int]]) -> Tok2Vec:
+    layer = _StaticNgrams(width, places)
+    return Model(
+        "static_ngrams",
+        layer.forward,
+        init=layer.init,
+        dims={"nO": width * len(places)},
+    )
+
+
+class _StaticNgrams:
+    """Looks up the n-grams at given places around each token."""
+
+    def __init__(self, width: int, places: list[tuple[int, int]]) -> None:
+        self._lookup = StaticLookup(width)
+        self._places = places
+
+    def init(self, model: Tok2Vec, X: list[Doc] | None = None, Y: Any = None) -> None:
+        if X:
+            self._lookup.use(X[0].vocab)
+
+    def forward(
+        self, model: Tok2Vec, docs: list[Doc], is_train: bool
+    ) -> tuple[list[Floats2d], Callable[[list[Floats2d]], list[Doc]]]:
+        vectors = []
+        if docs:
+            self._lookup.use(docs[0].vocab)
+        for doc in docs:
+            rows = self._rows([token.text for token in doc])  # (n, P)
+            flat = self._lookup.vectors(rows).reshape(len(doc), model.get_dim("nO"))
+            vectors.append(model.ops.asarray2f(flat))
+        return vectors, lambda d_vectors: []
+
+    def _rows(self, texts: list[str]) -> NDArray[np.int64]:
+        """Return the rows (n, P) of the n-grams at each place of each token."""
+        columns = []
+        for first, length in self._places:
+            grams = self._lookup.rows(_grams(texts, length))  # (n - length + 1,)
+            column = np.full(len(texts), -1, dtype=np.int64)
+            begin, end = -first, len(texts) - first - length + 1
+            kept = column[begin:end] if begin < end else column[:0]
+            kept[:] = grams[: len(kept)]
+            columns.append(column)
+        return np.stack(columns, axis=1)
+
+
+def _grams(texts: list[str], length: int) -> list[str]:
+    if length == 1:
+        return texts
+    shifted = [texts[i : len(texts) - length + 1 + i] for i in range(length)]
+    return [NGRAM_JOINER.join(gram) for gram in zip(*shifted, strict=True)]

@@ -1,0 +1,71 @@
+"""Rows of the vocabulary's table of vectors, found by string."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+from spacy.strings import get_string_id
+from spacy.vectors import Vectors
+from spacy.vocab import Vocab
+
+from spacy_bioner.errors import VectorsError
+
+MISSING = -1
+_MOST_REMEMBERED = 1_000_000
+
+
+class StaticLookup:
+    """Finds rows of a given width in a vocabulary's vectors, and remembers what it found.
+
+    It belongs to a layer and not to a vocabulary: with another table it begins anew.
+    """
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self._table: Vectors | None = None
+        self._rows: dict[str, int] = {}
+
+    def __reduce__(self) -> tuple[type[StaticLookup], tuple[int]]:
+        return StaticLookup, (self.width,)
+
+    def use(self, vocab: Vocab) -> None:
+        """Take the table of this vocabulary.
+
+        Raises VectorsError if it has no vectors, or vectors of another width.
+        """
+        table = vocab.vectors
+        if table is self._table:
+            return
+        if not table.shape[0]:
+            raise VectorsError(
+                "the pipeline has no vectors. Make some with `spacy bioner make-vectors`, and "
+                "name the folder in the config as [initialize] vectors."
+            )
+        if table.shape[1] != self.width:
+            raise VectorsError(
+                f"the vectors have {table.shape[1]} numbers each, and the config says "
+                f"vector_width = {self.width}. Set it to {table.shape[1]}."
+            )
+        self._table, self._rows = table, {}
+
+    def rows(self, texts: Iterable[str]) -> NDArray[np.int64]:
+        """Return the row of each text, or MISSING."""
+        known = self._rows
+        found = [known[text] if text in known else self._find(text) for text in texts]
+        return np.array(found, dtype=np.int64)
+
+    def _find(self, text: str) -> int:
+        assert self._table is not None, "call use() first"
+        row: int = self._table.key2row.get(get_string_id(text), MISSING)
+        if len(self._rows) < _MOST_REMEMBERED:
+            self._rows[text] = row
+        return row
+
+    def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the vectors (..., width) of rows (...), zeros for MISSING."""
+        assert self._table is not None, "call use() first"
+        found = np.asarray(self._table.data[np.maximum(rows, 0)], dtype=np.float32)
+        found[rows == MISSING] = 0.0
+        return found

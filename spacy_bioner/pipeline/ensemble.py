@@ -1,0 +1,81 @@
+"""Joins trained pipelines to one that decodes the mean of their scores."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from spacy.language import Language
+from spacy.util import load_model_from_config
+
+from spacy_bioner.errors import ConfigError
+from spacy_bioner.models.ensemble import join_taggers
+from spacy_bioner.pipeline.bert_crf_ner import BertCrfNer
+
+_ARCHITECTURE = "spacy_bioner.EnsembleTagger.v1"
+
+
+def make_ensemble(pipelines: Sequence[Language], component: str = "bert_crf_ner") -> Language:
+    """Return a pipeline with one component that joins those of trained pipelines.
+
+    Each pipeline's transformer goes into the component, so that each member keeps its own.
+    Settings of decoding are those of the first; a temperature fitted to one member does
+    not hold for all, and is 1 again. Each pipeline is changed: its listeners are replaced.
+
+    Raises ConfigError if a pipeline lacks the component, or if they differ in tokenizer,
+    labels, tag scheme, loss or vectors.
+    """
+    members = [_member(nlp, component, number) for number, nlp in enumerate(pipelines, 1)]
+    first = pipelines[0]
+    for number, (nlp, pipe) in enumerate(zip(pipelines, members, strict=True), 1):
+        _check_alike(first, members[0], nlp, pipe, number)
+    config = copy.deepcopy(first.config)
+    settings: Any = config["components"][component]
+    models = {
+        f"member{number}": nlp.config["components"][component]["model"]
+        for number, nlp in enumerate(pipelines, 1)
+    }
+    settings["model"] = {"@architectures": _ARCHITECTURE, "members": copy.deepcopy(models)}
+    config["components"] = {component: settings}
+    config["nlp"]["pipeline"] = [component]
+    config["nlp"]["disabled"] = []
+    joined = load_model_from_config(config, vocab=first.vocab)
+    pipe = joined.get_pipe(component)
+    pipe.cfg.update(members[0].cfg, temperature=1.0)
+    join_taggers(pipe.model, [member.model for member in members])
+    return joined
+
+
+def _member(nlp: Language, component: str, number: int) -> BertCrfNer:
+    if component not in nlp.pipe_names or not isinstance(nlp.get_pipe(component), BertCrfNer):
+        raise ConfigError(
+            f"pipeline {number} has no component {component!r} of the factory bert_crf_ner; it "
+            f"has {nlp.pipe_names}."
+        )
+    for name, pipe in nlp.pipeline:
+        if component in getattr(pipe, "listening_components", []):
+            nlp.replace_listeners(name, component, ["model.tok2vec"])
+    pipe = nlp.get_pipe(component)
+    assert isinstance(pipe, BertCrfNer)
+    return pipe
+
+
+def _check_alike(
+    first: Language, one: BertCrfNer, second: Language, other: BertCrfNer, number: int
+) -> None:
+    for what in ("labels", "scheme", "loss"):
+        if one.cfg[what] != other.cfg[what]:
+            raise ConfigError(
+                f"pipelines 1 and {number} differ in {what}: {one.cfg[what]} and "
+                f"{other.cfg[what]}. Only models of the same tags can be joined."
+            )
+    if first.config["nlp"]["tokenizer"] != second.config["nlp"]["tokenizer"]:
+        raise ConfigError(f"pipelines 1 and {number} have different tokenizers.")
+    tables = (first.vocab.vectors, second.vocab.vectors)
+    if tables[0].key2row != tables[1].key2row or not np.array_equal(*(t.data for t in tables)):
+        raise ConfigError(
+            f"pipelines 1 and {number} have different vectors. A pipeline has one table: train "
+            "the members with the same [initialize] vectors."
+        )

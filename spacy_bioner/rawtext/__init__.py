@@ -1,0 +1,1 @@
+"""Raw text to learn encoders, vectors and word lists from."""

@@ -1,0 +1,131 @@
+"""Text shards: plain or compressed files, one paragraph a line, each with a weight."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from spacy_bioner.errors import CorpusError, EncoderError
+
+_OPENERS: dict[str, Callable[..., IO[str]]] = {
+    ".txt": open,
+    ".xz": lzma.open,
+    ".gz": gzip.open,
+    ".bz2": bz2.open,
+}
+MANIFEST = "MANIFEST.tsv"
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A file of text and how often a pass reads it.
+
+    weight: 2.0 reads every part twice in a pass, 0.25 a quarter of it.
+    """
+
+    path: Path
+    weight: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """The file's name up to its first dot."""
+        return self.path.name.split(".")[0]
+
+
+def find_shards(inputs: Sequence[Path], weights: Mapping[str, float]) -> list[Shard]:
+    """Return the shards among files and folders, in order of name, without those of weight 0.
+
+    weights: by the shard's name (the file's name up to its first dot); 1.0 if not there.
+
+    Raises EncoderError if an input is missing or of another kind, a weight is of no shard
+    or negative, or nothing is left.
+    """
+    paths = [path for source in inputs for path in _files(source)]
+    shards = [Shard(path, weights.get(Shard(path).name, 1.0)) for path in paths]
+    if unknown := sorted(set(weights) - {shard.name for shard in shards}):
+        raise EncoderError(
+            f"weights are given for {', '.join(unknown)}, but there are no such shards."
+        )
+    for shard in shards:
+        if shard.weight < 0:
+            raise EncoderError(f"{shard.path}: weight {shard.weight:g} is negative.")
+    kept = [shard for shard in shards if shard.weight > 0]
+    if not kept:
+        raise EncoderError("there is no shard of text with a weight above 0.")
+    return kept
+
+
+def _files(source: Path) -> list[Path]:
+    if source.is_dir():
+        found = sorted(path for path in source.iterdir() if path.suffix in _OPENERS)
+        if not found:
+            raise EncoderError(f"{source}: this folder has no {', '.join(_OPENERS)} files.")
+        return found
+    if not source.exists():
+        raise EncoderError(f"{source}: there is no such file or folder.")
+    if source.suffix not in _OPENERS:
+        raise EncoderError(
+            f"{source}: is not text of a known kind. Known are {', '.join(_OPENERS)}, "
+            "one paragraph a line."
+        )
+    return [source]
+
+
+def read_weights(path: Path) -> dict[str, float]:
+    """Read lines of `name TAB weight`; lines that begin with # and empty ones are passed over.
+
+    Raises CorpusError at a line that is neither.
+    """
+    weights: dict[str, float] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        name, _, weight = line.partition("\t")
+        try:
+            weights[name.strip()] = float(weight)
+        except ValueError:
+            raise CorpusError(f"{line!r} is not `name TAB weight`.", path, number) from None
+    return weights
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """Yield the lines of a shard that are not blank, stripped.
+
+    Raises CorpusError if the file is not UTF-8 or its compression is broken.
+    """
+    read = 0
+    try:
+        with _OPENERS[path.suffix](path, "rt", encoding="utf-8") as file:
+            for line in file:
+                read += 1
+                if text := line.strip():
+                    yield text
+    except UnicodeDecodeError as error:
+        raise CorpusError(f"is not UTF-8 ({error.reason}).", path, read + 1) from None
+    except (EOFError, lzma.LZMAError, gzip.BadGzipFile, OSError) as error:
+        if not path.is_file():
+            raise
+        raise CorpusError(f"cannot be decompressed: {error}.", path, read + 1) from None
+
+
+def read_manifest(shards: Sequence[Shard]) -> dict[str, tuple[str, str]]:
+    """Return (repository, licence) by shard name, from the MANIFEST.tsv beside the shards.
+
+    Its first line names the columns `source`, `repo` and `licence`. Where there is no
+    manifest, or a shard is not in it, nothing is known of the shard's licence.
+    """
+    known: dict[str, tuple[str, str]] = {}
+    for folder in {shard.path.parent for shard in shards}:
+        if not (folder / MANIFEST).is_file():
+            continue
+        lines = (folder / MANIFEST).read_text(encoding="utf-8").splitlines()
+        columns = lines[0].split("\t")
+        for line in lines[1:]:
+            row = dict(zip(columns, line.split("\t"), strict=False))
+            known[row["source"]] = (row["repo"], row["licence"])
+    return known

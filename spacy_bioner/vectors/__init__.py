@@ -1,0 +1,1 @@
+"""Vectors of characters, n-grams and words, learnt from raw text."""

@@ -1,0 +1,134 @@
+"""Makes a table of vectors of characters, n-grams and words, as spaCy keeps them."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import spacy
+from spacy.vectors import Vectors
+
+from spacy_bioner.errors import OutputExistsError, VectorsError
+from spacy_bioner.lexicon import Lexicon
+from spacy_bioner.rawtext.shards import Shard, find_shards
+from spacy_bioner.vectors.model_card import vectors_card
+from spacy_bioner.vectors.skipgram import SkipGram, UnitVectors, train_skipgram, write_units
+from spacy_bioner.vectors.units import Units, characters, ngrams, words
+
+
+@dataclass(frozen=True, slots=True)
+class VectorRows:
+    """Most rows of the table for each kind of unit; 0 for none."""
+
+    characters: int = 10_000
+    bigrams: int = 100_000
+    trigrams: int = 0
+    words: int = 50_000
+
+
+def make_vectors(
+    inputs: Sequence[Path],
+    out: Path,
+    *,
+    rows: VectorRows | None = None,
+    settings: SkipGram | None = None,
+    weights: Mapping[str, float] | None = None,
+    lexicon: Path | None = None,
+    lang: str = "zh",
+    force: bool = False,
+) -> dict[str, int]:
+    """Write a blank pipeline whose vectors are learnt from text, and return its rows by kind.
+
+    The pipeline is named in a config as [initialize] vectors. The table is half precision;
+    rows are scaled so that their mean square is 1 within each kind. With a lexicon its
+    words that occur get rows, and `words.tsv` beside the table says how often each does.
+    `README.md` names the sources.
+
+    inputs: files or folders of text, a paragraph a line. weights: by shard.
+
+    Raises VectorsError, LexiconError, CorpusError and OutputExistsError.
+    """
+    if out.exists() and not force:
+        raise OutputExistsError(out)
+    shards = find_shards(inputs, weights or {})
+    settings = settings or SkipGram()
+    tables = _tables(shards, rows or VectorRows(), settings, lexicon)
+    counts = {kind: len(table.keys) for kind, table in tables.items()}
+    card = vectors_card(counts, settings, shards, lexicon.name if lexicon else None)
+    nlp = spacy.blank(lang)
+    nlp.vocab.vectors = _table(tables, nlp.vocab.strings)
+    with _written_whole(out) as directory:
+        nlp.to_disk(directory)
+        if "words" in tables:
+            _write_counts(tables["words"], directory / "words.tsv")
+        (directory / "README.md").write_text(card, encoding="utf-8")
+    return counts
+
+
+def _tables(
+    shards: Sequence[Shard], rows: VectorRows, settings: SkipGram, lexicon: Path | None
+) -> dict[str, UnitVectors]:
+    """Train vectors of each kind of unit that is asked for."""
+    terms = Lexicon.from_file(lexicon, shortest=2) if lexicon else None
+    kinds = _kinds(rows, terms)
+    if not kinds:
+        raise VectorsError("no kind of unit is asked for: give a number of rows above 0.")
+    tables = {
+        kind: _train(shards, units, wanted, settings) for kind, (units, wanted) in kinds.items()
+    }
+    if terms is not None and "words" in tables:
+        tables["words"] = tables["words"].only(set(terms.terms))
+    return tables
+
+
+def _kinds(rows: VectorRows, lexicon: Lexicon | None) -> dict[str, tuple[Units, int]]:
+    kinds: dict[str, tuple[Units, int]] = {
+        "characters": (characters, rows.characters),
+        "bigrams": (ngrams(2), rows.bigrams),
+        "trigrams": (ngrams(3), rows.trigrams),
+    }
+    if lexicon is not None:
+        kinds["words"] = (words(lexicon), rows.words)
+    return {kind: (units, wanted) for kind, (units, wanted) in kinds.items() if wanted > 0}
+
+
+def _train(shards: Sequence[Shard], units: Units, rows: int, settings: SkipGram) -> UnitVectors:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "units.txt"
+        write_units(shards, units, path, settings.seed)
+        return train_skipgram(path, rows, settings)
+
+
+def _table(tables: Mapping[str, UnitVectors], strings: object) -> Vectors:
+    """Return one table; of a key that two kinds have, as a single character, the first counts."""
+    keys: dict[str, np.ndarray] = {}
+    for table in tables.values():
+        scale = float(np.sqrt(np.mean(np.square(table.data))))
+        for key, vector in zip(table.keys, table.data / scale, strict=True):
+            keys.setdefault(key, vector)
+    data = np.stack(list(keys.values())).astype(np.float16)
+    return Vectors(strings=strings, data=data, keys=list(keys), name="spacy_bioner.vectors")
+
+
+def _write_counts(table: UnitVectors, path: Path) -> None:
+    lines = (f"{key}\t{n}\n" for key, n in zip(table.keys, table.counts, strict=True))
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+@contextmanager
+def _written_whole(out: Path) -> Iterator[Path]:
+    """Give a temporary folder that takes the place of `out` if the body succeeds."""
+    temporary = out.with_name(f".{out.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        shutil.rmtree(out, ignore_errors=True)
+        temporary.rename(out)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

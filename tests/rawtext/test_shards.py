@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import lzma
+from pathlib import Path
+
+import pytest
+
+from spacy_bioner.errors import CorpusError, EncoderError
+from spacy_bioner.rawtext.shards import (
+    Shard,
+    find_shards,
+    read_lines,
+    read_manifest,
+    read_weights,
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "plain.txt").write_text("一\n\n 二 \n", encoding="utf-8")
+    with lzma.open(tmp_path / "packed.txt.xz", "wt", encoding="utf-8") as file:
+        file.write("三\n四\n")
+    (tmp_path / "notes.md").write_text("not text to learn from")
+    return tmp_path
+
+
+def test_find_shards_takes_text_files_of_a_folder_in_order(folder: Path) -> None:
+    found = find_shards([folder], {"plain": 0.5})
+    assert [(shard.name, shard.weight) for shard in found] == [("packed", 1.0), ("plain", 0.5)]
+
+
+def test_find_shards_leaves_out_weight_zero(folder: Path) -> None:
+    assert [shard.name for shard in find_shards([folder], {"plain": 0})] == ["packed"]
+
+
+def test_read_lines_strips_and_passes_over_blank_lines(folder: Path) -> None:
+    assert list(read_lines(folder / "plain.txt")) == ["一", "二"]
+    assert list(read_lines(folder / "packed.txt.xz")) == ["三", "四"]
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "message"),
+    [
+        ("absent.txt", {}, "there is no such file or folder"),
+        ("notes.md", {}, "is not text of a known kind"),
+        ("plain.txt", {"plain": -1.0}, "weight -1 is negative"),
+        ("plain.txt", {"plain": 0.0}, "no shard of text with a weight above 0"),
+        ("plain.txt", {"other": 1.0}, "weights are given for other"),
+    ],
+)
+def test_find_shards_refuses(
+    folder: Path, name: str, weights: dict[str, float], message: str
+) -> None:
+    with pytest.raises(EncoderError, match=message):
+        find_shards([folder / name], weights)
+
+
+def test_read_lines_names_the_line_that_is_not_utf8(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes("好\n".encode() + b"\xff\n")
+    with pytest.raises(CorpusError, match=r"a\.txt:\d+: is not UTF-8"):
+        list(read_lines(path))
+
+
+def test_read_lines_refuses_broken_compression(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt.xz"
+    path.write_bytes(lzma.compress("很長的文字\n".encode() * 500)[:-20])
+    with pytest.raises(CorpusError, match="cannot be decompressed"):
+        list(read_lines(path))
+
+
+def test_read_weights_passes_over_comments_and_names_bad_lines(tmp_path: Path) -> None:
+    path = tmp_path / "weights.tsv"
+    path.write_text("# how often\na\t2\n\nb\t0.5\n")
+    assert read_weights(path) == {"a": 2.0, "b": 0.5}
+    path.write_text("a\t2\nb twice\n")
+    with pytest.raises(CorpusError, match=r"weights\.tsv:2: 'b twice' is not"):
+        read_weights(path)
+
+
+def test_read_manifest_gives_licences_by_shard(folder: Path) -> None:
+    (folder / "MANIFEST.tsv").write_text("source\trepo\tlicence\nplain\tme/it\tCC0\n")
+    shards = [Shard(folder / "plain.txt"), Shard(folder / "packed.txt.xz")]
+    assert read_manifest(shards) == {"plain": ("me/it", "CC0")}

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import spacy
+
+from spacy_bioner.errors import OutputExistsError, VectorsError
+from spacy_bioner.lexicon import Lexicon
+from spacy_bioner.vectors.make_vectors import VectorRows, make_vectors
+from spacy_bioner.vectors.skipgram import SkipGram
+from spacy_bioner.vectors.units import characters, ngrams, words
+
+SETTINGS = SkipGram(width=8, epochs=3, min_count=2)
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> Path:
+    rng = random.Random(0)
+    path = tmp_path / "texts.txt"
+    lines = ["糖尿病人服藥 頭痛", "頭痛病人服藥", "血糖與血壓"]
+    path.write_text("".join(rng.choice(lines) + "\n" for _ in range(300)), encoding="utf-8")
+    return path
+
+
+def test_units_of_a_text() -> None:
+    assert list(characters("糖尿病")) == ["糖", "尿", "病"]
+    assert list(ngrams(2)("糖尿病")) == ["糖|尿", "尿|病"]
+    assert list(ngrams(3)("糖尿")) == []
+    assert list(words(Lexicon.of(["糖尿病", "病人"]))("是糖尿病人")) == ["是", "糖尿病", "人"]
+
+
+def test_vectors_are_found_by_character_ngram_and_word(texts: Path, tmp_path: Path) -> None:
+    lexicon = tmp_path / "terms.txt"
+    lexicon.write_text("糖尿病\n頭痛\n未見\n", encoding="utf-8")
+    out = tmp_path / "vectors"
+    made = make_vectors([texts], out, settings=SETTINGS, lexicon=lexicon)
+    vocab = spacy.load(out).vocab
+    for key in ("糖", "糖|尿", "糖尿病", "頭痛"):
+        assert np.abs(vocab.vectors[vocab.strings.add(key)]).sum() > 0
+    assert not vocab.has_vector("未見")
+    assert not vocab.has_vector("藥|頭"), "no n-gram spans a blank"
+    assert vocab.vectors.shape[1] == 8
+    table = dict(line.split("\t") for line in (out / "words.tsv").read_text("utf-8").splitlines())
+    text = texts.read_text(encoding="utf-8")
+    assert int(table["糖尿病"]) == text.count("糖尿病")
+    assert made["characters"] == len(set(text) - {" ", "\n"})
+
+
+def test_rows_are_the_most_frequent_units(texts: Path, tmp_path: Path) -> None:
+    rows = VectorRows(characters=4, bigrams=0, words=0)
+    made = make_vectors([texts], tmp_path / "vectors", settings=SETTINGS, rows=rows)
+    assert made["characters"] <= 4
+    assert "bigrams" not in made
+
+
+def test_equal_seeds_give_equal_vectors(texts: Path, tmp_path: Path) -> None:
+    tables = []
+    for name in ("a", "b"):
+        make_vectors([texts], tmp_path / name, settings=SETTINGS)
+        tables.append(spacy.load(tmp_path / name).vocab.vectors.data)
+    np.testing.assert_array_equal(*tables)
+
+
+def test_what_cannot_be_made_is_refused(texts: Path, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    with pytest.raises(OutputExistsError):
+        make_vectors([texts], tmp_path / "there", settings=SETTINGS)
+    with pytest.raises(VectorsError, match="no kind of unit"):
+        make_vectors([texts], tmp_path / "none", rows=VectorRows(0, 0, 0, 0))
+    short = tmp_path / "short.txt"
+    short.write_text("糖\n", encoding="utf-8")
+    with pytest.raises(VectorsError, match="too little text"):
+        make_vectors([short], tmp_path / "few", settings=SETTINGS)
+    assert not list(tmp_path.glob(".*.tmp"))
