@@ -71,8 +71,7 @@ def pretrain_encoder(
     Raises EncoderError, CorpusError and OutputExistsError.
     """
     check_may_write(out, force=force)
-    shards = find_shards(inputs, weights or {})
-    work = out.with_name(out.name + ".pretraining")
+    shards, work = find_shards(inputs, weights or {}), out.with_name(out.name + ".pretraining")
     if fresh:
         shutil.rmtree(work, ignore_errors=True)
     start = _starting_point(init, shards, work, settings, shape or {})
@@ -81,8 +80,7 @@ def pretrain_encoder(
     streams = tokenize_shards(shards, tokenizer, work / "tokens", terms)
     folder = RunFolder(work, settings.identity() | _identity(shards, init, terms))
     trainer = _trainer(settings, tokenizer, model, streams, folder, device)
-    progress = trainer.train()
-    measured = trainer.evaluate()
+    progress, measured = trainer.train(), trainer.evaluate()
     facts = _facts(init, device, progress) | measured
     _write(out, model.cpu(), tokenizer, start, settings, streams, facts)
     folder.finish()
