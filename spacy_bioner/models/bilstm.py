@@ -1,4 +1,4 @@
-"""A bidirectional LSTM that runs over packed sentences."""
+"""A bidirectional LSTM as a layer of thinc."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias, cast
@@ -15,32 +15,10 @@ from thinc.api import (
     xp2torch,
 )
 from thinc.types import Floats2d, Ragged
-from torch.nn.utils.rnn import pack_sequence, unpack_sequence
+
+from spacy_bioner.models.sentence_lstm import SentenceLstm
 
 Encoder: TypeAlias = Model[list[Floats2d], list[Floats2d]]
-
-
-class PackedLstm(torch.nn.LSTM):
-    """torch's LSTM from and to packed sentences, so that padding plays no part.
-
-    It is a subclass, and holds no LSTM, so that its parameters' names have no dots:
-    optimizers read dotted names as a transformer's.
-    """
-
-    def __init__(self, width: int, hidden_width: int, depth: int, dropout: float) -> None:
-        between = dropout if depth > 1 else 0.0
-        super().__init__(width, hidden_width, depth, dropout=between, bidirectional=True)
-        self.input_dropout = dropout
-
-    def forward(self, vectors: torch.Tensor, lengths: list[int]) -> torch.Tensor:  # type: ignore[override]
-        """(N, nI) of sentences of these lengths, none of them 0 -> (N, nO)."""
-        dropped = torch.nn.functional.dropout(vectors, self.input_dropout, self.training)
-        if not lengths:
-            # a product, (0, nI) x (nI, nO), so that the way back exists for an empty batch too
-            return dropped @ vectors.new_zeros(self.input_size, 2 * self.hidden_size)
-        packed = pack_sequence(list(dropped.split(lengths)), enforce_sorted=False)
-        encoded, _ = super().forward(packed)
-        return torch.cat(unpack_sequence(encoded))
 
 
 def build_bilstm_encoder(
@@ -53,7 +31,7 @@ def build_bilstm_encoder(
     the input and between layers; spaCy's [training] dropout does not reach it.
     What is computed for a document does not depend on the others in its batch.
     """
-    lstm = PackedLstm(width, hidden_width, depth, dropout)
+    lstm = SentenceLstm(width, hidden_width, depth, dropout)
     wrapped = PyTorchWrapper_v2(lstm, convert_inputs=to_torch, convert_outputs=to_ragged)
     return Model(
         "bilstm_encoder",
