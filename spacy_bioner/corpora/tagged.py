@@ -28,6 +28,7 @@ from spacy_bioner.corpora.text_lines import LineError
 
 Joiner = Literal["auto", "", " "]
 
+_SHARED = 256  # characters of sentences that share their offsets: some 4 MB in all
 JOINER_LINES = 1000  # as many lines decide how tokens are joined
 _TAG = re.compile(r"([Oo])(?:-\S+)?|([A-Za-z])-(\S+)")
 
@@ -133,7 +134,7 @@ def split_line(line: str) -> tuple[str, str] | None:
 
 def unit_offsets(units: Sequence[str], joiner: str = "") -> Offsets:
     """Where units (none empty) stand, in characters, in ``joiner.join(units)``."""
-    if not joiner and sum(map(len, units)) == len(units):
+    if len(units) <= _SHARED and not joiner and sum(map(len, units)) == len(units):
         return _character_offsets(len(units))
     offsets, position = [], 0
     for unit in units:
@@ -142,7 +143,7 @@ def unit_offsets(units: Sequence[str], joiner: str = "") -> Offsets:
     return tuple(offsets)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=_SHARED + 1)
 def _character_offsets(n: int) -> Offsets:
     # Shared by all sentences of n characters: the offsets of a corpus then cost no memory.
     return tuple(zip(range(n), range(1, n + 1), strict=True))
