@@ -4,8 +4,6 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from thinc.api import NumpyOps
 from thinc.types import Ragged
 
@@ -121,23 +119,6 @@ def test_marginals_equal_enumeration(name, which):
             expected[np.arange(n), list(path)] += p
         assert found[offset : offset + n] == pytest.approx(expected, abs=1e-9)
         offset += n
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.sampled_from(["BIO", "BILUO"]), st.integers(0, 1000))
-def test_three_types_and_six_tokens_equal_enumeration(name, seed):
-    """The span of a whole short sentence with every label, against enumeration of all paths."""
-    labels = ("A", "B", "C") if name == "BIO" else ("A", "B")
-    lattice, sentences = make(name, labels, seed, **masks_of("clamped", name, labels))
-    spans = lattice.spans(lattice.best_tags())
-    found = np.exp(lattice.span_log_probabilities(spans))
-    for s, p in enumerate(found):
-        span = (int(spans.start[s]), int(spans.end[s]), int(spans.label[s]))
-        has = sum(
-            q for path, q in sentences[spans.sentence[s]]
-            if span in entities(lattice.scheme, path)
-        )  # fmt: skip
-        assert p == pytest.approx(has, abs=1e-9)
 
 
 def test_one_temperature_leaves_the_best_path_and_spreads_the_probability():

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import spacy
+from spacy.cli.find_threshold import find_threshold
 from spacy.language import Language
-from spacy.tokens import DocBin
+from spacy.tokens import DocBin, Span
 from spacy.training import Example
 from typer.testing import CliRunner
 
@@ -74,6 +75,18 @@ def test_outcomes_tell_right_from_wrong(nlp, examples):
     assert not nlp.get_pipe(NAME).decoding.scores
 
 
+def test_outcomes_leave_out_what_is_not_annotated(nlp):
+    reference = nlp.make_doc(TEXTS[1])  # the model finds DISE 0-3, SYMP 3-5 and DRUG 5-6
+    disease = Span(reference, 0, 3, "DISE")
+    reference.set_ents([disease], outside=[Span(reference, 5, 6)], default="missing")
+    found = outcomes(nlp, NAME, [Example(nlp.make_doc(TEXTS[1]), reference)])
+    assert (found.labels, found.right, found.gold) == (["DRUG"], [False], 0)
+    reference.set_ents([disease])
+    reference.user_data["labelled_types"] = ["DISE", "SYMP"]
+    found = outcomes(nlp, NAME, [Example(nlp.make_doc(TEXTS[1]), reference)])
+    assert (found.labels, found.right, found.gold) == (["DISE", "SYMP"], [True, False], 1)
+
+
 def test_calibration_refuses_what_cannot_work(nlp, examples):
     with pytest.raises(ConfigError, match="no component 'ner', only"):
         calibrate(nlp, "ner", examples)
@@ -98,6 +111,18 @@ def test_selection_takes_the_most_uncertain_and_no_text_twice():
     assert select([1, 1, 1, 1], texts, 9, 0.5) == [0, 2, 3]
     with pytest.raises(ConfigError, match="count must be 1 or more"):
         select([1.0], ["a"], 0, 0.5)
+
+
+def test_find_threshold_tries_thresholds_of_the_component(nlp, examples, tmp_path):
+    dev = tmp_path / "dev.spacy"
+    DocBin(docs=[example.reference for example in examples]).to_disk(dev)
+    best, score, tried = find_threshold(
+        tmp_path / "model", dev, NAME, "threshold", "ents_f", n_trials=3
+    )
+    # the entities of the sentence with the wrong gold are as sure as the others: at 1 all go
+    assert list(tried) == [0.0, 0.5, 1.0]
+    assert tried[0.0] == score > tried[1.0] == 0.0
+    assert best == 0.0
 
 
 def run(*arguments: object) -> str:

@@ -8,8 +8,9 @@ from spacy.training import Example
 
 from spacy_bioner.errors import ConfigError, LabelError
 from spacy_bioner.pipeline.bert_crf_ner import BertCrfNer
+from spacy_bioner.pipeline.confidences import EntitySet
 from spacy_bioner.pipeline.settings import Decoding
-from tests.pipeline.pipelines import SENTENCES, TEXTS
+from tests.pipeline.pipelines import SENTENCES, TEXTS, build
 
 TEXT = TEXTS[0]
 
@@ -36,13 +37,45 @@ def test_scores_are_there_only_when_asked_for(trained_cnn, ner):
     assert [e._.bioner_score for e in trained_cnn(TEXT).ents] == [None, None]
 
 
-def test_scores_survive_docbin(trained_cnn, ner):
+@pytest.mark.parametrize("store_user_data", [False, True])
+def test_scores_survive_docbin(trained_cnn, ner, store_user_data):
     with ner.scoring():
         doc = trained_cnn(TEXT)
-    data = DocBin(store_user_data=True, docs=[doc]).to_bytes()
+    data = DocBin(store_user_data=store_user_data, docs=[doc]).to_bytes()
     (again,) = DocBin().from_bytes(data).get_docs(trained_cnn.vocab)
     assert again.spans["bioner"].attrs["scores"] == doc.spans["bioner"].attrs["scores"]
     assert [e._.bioner_score for e in again.ents] == doc.spans["bioner"].attrs["scores"]
+
+
+def test_spans_with_the_same_tokens_and_other_labels_have_their_own_scores(
+    trained_cnn, ner, monkeypatch
+):
+    monkeypatch.setitem(ner.cfg, "temperature", 10.0)  # the model is too sure of itself
+    with ner.scoring(candidates_floor=1e-5):
+        doc = trained_cnn(TEXT)
+    (entity, *_) = doc.ents
+    other = next(label for label in ner.labels if label != entity.label_)
+    twin = Span(doc, entity.start, entity.end, other)
+    exact = ner.score_spans(doc, [entity, twin])
+    assert [entity._.bioner_score, twin._.bioner_score] == pytest.approx(exact)
+    assert exact[0] > exact[1]
+    assert Span(doc, 0, len(doc), other)._.bioner_score is None
+
+
+def test_scores_of_an_earlier_prediction_do_not_stay(trained_cnn, ner):
+    with ner.scoring(candidates_floor=1e-3):
+        doc = trained_cnn(TEXT)
+    assert "bioner_candidates" in doc.spans
+    doc = trained_cnn(doc)
+    assert [e._.bioner_score for e in doc.ents] == [None, None]
+    assert not doc.spans
+
+
+def test_score_is_none_once_the_group_is_another(trained_cnn, ner):
+    with ner.scoring():
+        doc = trained_cnn(TEXT)
+    doc.spans["bioner"].append(Span(doc, 0, 1, "DRUG"))
+    assert [e._.bioner_score for e in doc.ents] == [None, None]
 
 
 def test_scores_are_sums_over_the_lattice(trained_cnn, ner):
@@ -112,6 +145,12 @@ def test_k_best_are_distinct_and_begin_with_the_entities_found(trained_cnn, ner)
     assert len({tuple((e.start, e.end, e.label_) for e in s.entities) for s in sets}) == 4
 
 
+def test_document_without_tokens_has_one_set_and_no_scores(trained_cnn, ner):
+    empty = trained_cnn.make_doc("")
+    assert ner.k_best([empty], 3) == [[EntitySet((), 1.0)]]
+    assert ner.score_tokens(empty) == ner.score_spans(empty, []) == []
+
+
 def test_documents_without_tokens_have_no_scores(trained_cnn, ner):
     with ner.scoring(candidates_floor=0.1):
         docs = list(trained_cnn.pipe(["", TEXT, ""]))
@@ -170,6 +209,8 @@ def test_settings_that_cannot_work_are_refused(ner, settings, message):
 def test_softmax_has_no_confidences():
     with pytest.raises(ConfigError, match='loss = "softmax" has none'):
         Decoding(scores=True).check("ner", "softmax")
+    with pytest.raises(ConfigError, match="incorrect_spans_key needs the CRF"):
+        build(loss="softmax", incorrect_spans_key="wrong")
 
 
 def test_documents_annotated_for_some_types_leave_the_others_open(trained_cnn, ner):
@@ -184,6 +225,25 @@ def test_documents_annotated_for_some_types_leave_the_others_open(trained_cnn, n
     assert open_loss < 0.1 < closed_loss
     drug = [i for i, tag in enumerate(ner.scheme.tags) if tag.endswith("-DRUG")]
     assert np.abs(gradient.dataXd[4:8, drug]).max() < 0.1
+
+
+def test_labelled_type_that_the_model_lacks_is_refused(trained_cnn, ner):
+    reference = trained_cnn.make_doc(TEXT)
+    reference.set_ents([])
+    reference.user_data["labelled_types"] = ["DISEASE"]
+    example = Example(trained_cnn.make_doc(TEXT), reference)
+    with pytest.raises(LabelError, match="'DISEASE', which the model does not know"):
+        ner.get_loss([example], ner.model.predict([example.predicted]))
+
+
+def test_labels_are_read_where_the_beginning_of_an_entity_is_unknown():
+    nlp = build()
+    reference = nlp.make_doc("頭痛藥")
+    missing, inside, outside = (0, 0), (1, nlp.vocab.strings.add("SYMP")), (2, 0)
+    values = np.array([missing, inside, outside], dtype="uint64")
+    reference.from_array(["ENT_IOB", "ENT_TYPE"], values)
+    nlp.initialize(lambda: [Example(nlp.make_doc("頭痛藥"), reference)])
+    assert nlp.get_pipe("bert_crf_ner").labels == ("SYMP",)
 
 
 def test_span_known_to_be_wrong_pushes_against_it(trained_cnn, ner):
