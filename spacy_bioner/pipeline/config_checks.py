@@ -25,7 +25,7 @@ def check_training_config(config: Settings, name: str) -> None:
             _check_precision(other, model, training)
             _check_window(other, model)
             _check_frozen(other, name, training)
-            _check_averages(training)
+            _check_averages(model, training)
 
 
 def _check_precision(name: str, model: Settings, training: Settings) -> None:
@@ -67,12 +67,14 @@ def _check_frozen(name: str, tagger: str, training: Settings) -> None:
         )
 
 
-def _check_averages(training: Settings) -> None:
+def _check_averages(model: Settings, training: Settings) -> None:
     optimizer = training.get("optimizer", {})
     averages_all = str(optimizer.get("@optimizers", "")).startswith("spacy_bioner.LayerwiseAdam")
-    if optimizer.get("use_averages") and not averages_all:
+    bucketed = str(model["@architectures"]).startswith("spacy_bioner.BucketedTransformer")
+    if optimizer.get("use_averages") and not (averages_all and bucketed):
         raise ConfigError(
             "[training.optimizer] use_averages = true averages the classifier and not the "
             "transformer, and would save weights that were never trained together: set it to "
-            "false, or use spacy_bioner.LayerwiseAdam.v1, which averages both"
+            "false, or use both spacy_bioner.LayerwiseAdam.v1, which averages all weights, and "
+            "spacy_bioner.BucketedTransformer.v1, which takes them"
         )

@@ -1,5 +1,6 @@
 """AdamW with a learning rate that shrinks from the classifier toward the input."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -24,6 +25,8 @@ NO_DECAY = [
     "*layer_norm.weight",
     "*layernorm_embedding.weight",
 ]
+# Names of parameters in thinc's layers and ours; torch's are longer.
+_THINC_NAME = re.compile(r"[A-Za-z]|crf_\w+")
 
 
 @dataclass(frozen=True)
@@ -250,11 +253,14 @@ class LayerwiseAdam(Optimizer):  # type: ignore[misc]
     def _average(self, key: Key, weights: Any, parameter: torch.Tensor, updates: int) -> None:
         """Move the average of a parameter toward it, by thinc's rule for the weight of the past.
 
-        thinc's layers look the average up by (id, name), torch's by a string.
+        thinc's layers look the average up by (id, name), torch's by a string; their ids are
+        counted apart, so a name of thinc's must not stand among torch's.
         """
         assert self.averages is not None
         if key not in self.averages:
-            self.averages[key] = self.averages[f"pytorch_{key[0]}_{key[1]}"] = weights.copy()
+            self.averages[key] = weights.copy()
+            if not _THINC_NAME.fullmatch(key[1]):
+                self.averages[f"pytorch_{key[0]}_{key[1]}"] = self.averages[key]
         past = min(0.9999, (1 + updates) / (10 + updates))
         _as_torch(self.averages[key]).lerp_(parameter, 1 - past)
 

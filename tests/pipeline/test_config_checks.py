@@ -110,6 +110,16 @@ def test_check_refuses_averages() -> None:
         check(changed("training.optimizer.use_averages", True))
 
 
+def test_check_passes_averages_of_all_weights() -> None:
+    config = changed("training.optimizer.use_averages", True)
+    config["training"]["optimizer"]["@optimizers"] = "spacy_bioner.LayerwiseAdam.v1"
+    with pytest.raises(ConfigError, match="use_averages = true"):
+        check(config)
+    model = config["components"]["transformer"]["model"]
+    model["@architectures"] = "spacy_bioner.BucketedTransformer.v1"
+    check(config)
+
+
 def test_check_passes_averages_without_transformer() -> None:
     config = changed("training.optimizer.use_averages", True)
     del config["components"]["transformer"]

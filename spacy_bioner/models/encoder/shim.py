@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from spacy_transformers.data_classes import HFObjects
 from spacy_transformers.layers.hf_shim import HFShim
+from thinc.api import torch2xp
 
 from spacy_bioner.models.encoder.precision import check_precision, choose_precision
 
@@ -96,9 +97,19 @@ class EncoderShim(HFShim):  # type: ignore[misc]
     @contextmanager
     def use_params(self, params: Any) -> Iterator[None]:
         self._runner = None
-        with super().use_params(params):
+        with super().use_params(self._completed(params)):
             yield
         self._runner = None
+
+    def _completed(self, params: Any) -> Any:
+        """The parameters with those of the encoder that no gradient reached, as its pooler's.
+
+        Averages lack them, and a state that lacks some cannot be loaded.
+        """
+        own = {f"pytorch_{self.id}_{name}": v for name, v in self._model.state_dict().items()}
+        if not own.keys() & params.keys():
+            return params
+        return {**{key: torch2xp(value) for key, value in own.items()}, **params}
 
     def to_device(self, device_type: str, device_id: int) -> None:
         self._runner = None

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import spacy
+from spacy.language import Language
+from spacy.vectors import Vectors
+from typer.testing import CliRunner
+
+from spacy_bioner.cli import app
+from spacy_bioner.errors import ConfigError
+from spacy_bioner.pipeline.ensemble import make_ensemble
+from tests.pipeline.pipelines import (
+    BILSTM,
+    CNN,
+    GOLD,
+    TEXTS,
+    build,
+    build_on_transformer,
+    found_in,
+    initialized,
+    randomize_crf,
+    train,
+)
+
+NAME = "bert_crf_ner"
+
+
+def emissions(nlp: Language) -> np.ndarray:
+    docs = [nlp.make_doc(text) for text in TEXTS]
+    for name, pipe in nlp.pipeline:
+        if name != NAME:
+            docs = list(pipe.pipe(docs))
+    return nlp.get_pipe(NAME).model.predict(docs).dataXd
+
+
+def test_ensemble_means_emissions_of_unlike_models_and_finds_what_they_find() -> None:
+    members = [train(initialized(build(tok2vec))) for tok2vec in (CNN, BILSTM)]
+    expected = np.mean([emissions(nlp) for nlp in members], axis=0)
+    joined = make_ensemble(members)
+    np.testing.assert_allclose(emissions(joined), expected, rtol=1e-5, atol=1e-6)
+    assert found_in(joined) == GOLD
+
+
+def test_ensemble_keeps_a_transformer_for_each_member(encoder: Path, tmp_path: Path) -> None:
+    members = [initialized(build_on_transformer(encoder)), initialized(build(CNN))]
+    for seed, nlp in enumerate(members):
+        randomize_crf(nlp, seed)
+    expected = np.mean([emissions(nlp) for nlp in members], axis=0)
+    joined = make_ensemble(members)
+    assert joined.pipe_names == [NAME]
+    np.testing.assert_allclose(emissions(joined), expected, rtol=1e-4, atol=1e-5)
+    joined.to_disk(tmp_path / "joined")
+    loaded = spacy.load(tmp_path / "joined")
+    np.testing.assert_array_equal(emissions(loaded), emissions(joined))
+    assert found_in(loaded) == found_in(joined)
+
+
+def test_ensemble_refuses_members_that_differ() -> None:
+    one, other = initialized(build(CNN)), initialized(build(CNN, scheme="BILUO"))
+    with pytest.raises(ConfigError, match="pipelines 1 and 2 differ in scheme: BIO and BILUO"):
+        make_ensemble([one, other])
+    with pytest.raises(ConfigError, match="pipeline 2 has no component 'bert_crf_ner'"):
+        make_ensemble([one, spacy.blank("zh")])
+    third = initialized(build(CNN))
+    third.vocab.vectors = Vectors(data=np.ones((1, 3), dtype="float32"), keys=["糖"])
+    with pytest.raises(ConfigError, match="different vectors"):
+        make_ensemble([one, third])
+
+
+def test_command_writes_the_ensemble(tmp_path: Path) -> None:
+    for name, tok2vec in (("a", CNN), ("b", BILSTM)):
+        train(initialized(build(tok2vec))).to_disk(tmp_path / name)
+    arguments = ["ensemble", str(tmp_path / "a"), str(tmp_path / "b"), str(tmp_path / "joined")]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert "2 models joined" in result.output
+    assert found_in(spacy.load(tmp_path / "joined")) == GOLD
+    again = CliRunner().invoke(app, arguments)
+    assert again.exit_code == 1
+    assert "joined: is a folder with files in it" in again.output
+
+
