@@ -29,6 +29,11 @@ CORPORA = [
     *("en/*/*.tsv", "en/bc5cdr/*.PubTator.txt", "en/bc5cdr/*.BioC.xml"),
     *("en/ncbi-disease/*_corpus.txt", "en/ncbi-disease/brat-devel"),
 ]
+SOME = [  # the rest is more of the same, for the program below
+    *("zh/multiner-health-2023/MultiNER-Health_truth_WA.txt", "en/ncbi-disease/devel.tsv"),
+    *("en/bc5cdr/CDR_DevelopmentSet.PubTator.txt", "en/bc5cdr/CDR_DevelopmentSet.BioC.xml"),
+    *("en/ncbi-disease/NCBIdevelopset_corpus.txt", "en/ncbi-disease/brat-devel"),
+]
 # Differences by kind, and how the conversion's report tells them.
 TOLD = {
     "id": "ids of documents not kept",
@@ -115,9 +120,7 @@ def told(report: ConversionReport, messages: str) -> bool:
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_what_differs_is_what_the_report_says(shared_data, tmp_path, format):
-    for path in corpora(shared_data):
-        if path.name.startswith(("train", "NCBItrain", "CDR_Train")):
-            continue  # more of the same, for the program below
+    for path in (shared_data / name for name in SOME):
         old, new, report = there_and_back(path, format, tmp_path)
         counts = Counter(kind for pair in zip(old, new, strict=True) for kind in differences(*pair))
         assert [k for k in counts if k not in ADDED and not told(report, TOLD[k])] == []
