@@ -16,6 +16,7 @@ from thinc.api import (
 )
 from thinc.types import Floats2d, Ragged
 
+from spacy_bioner.models.perturbation import perturbable
 from spacy_bioner.models.sentence_lstm import SentenceLstm
 
 Encoder: TypeAlias = Model[list[Floats2d], list[Floats2d]]
@@ -29,20 +30,12 @@ def build_bilstm_encoder(
     (n, width) a document -> (n, 2 * hidden_width), by `depth` layers of
     `hidden_width` in each direction (Lample et al. 2016). dropout is applied to
     the input and between layers; spaCy's [training] dropout does not reach it.
-    What is computed for a document does not depend on the others in its batch.
+    Its input is where [components.NAME] adversarial perturbs. What is computed for a document does not depend on the others in its batch.
     """
     lstm = SentenceLstm(width, hidden_width, depth, dropout)
     wrapped = PyTorchWrapper_v2(lstm, convert_inputs=to_torch, convert_outputs=to_ragged)
-    return Model(
-        "bilstm_encoder",
-        forward,
-        layers=[chain(list2ragged(), wrapped, ragged2list())],
-        dims={"nI": width, "nO": 2 * hidden_width},
-    )
-
-
-def forward(model: Encoder, vectors: list[Floats2d], is_train: bool) -> Any:
-    return model.layers[0](vectors, is_train)
+    layer = chain(list2ragged(), wrapped, ragged2list())
+    return perturbable("bilstm_encoder", layer, {"nI": width, "nO": 2 * hidden_width})
 
 
 def to_torch(

@@ -19,6 +19,7 @@ from spacy_bioner.errors import ConfigError, LabelError
 from spacy_bioner.models.crf_layer import crf_best_paths, crf_loss, set_constraints
 from spacy_bioner.models.crf_tagger import set_n_tags
 from spacy_bioner.models.lattice import Lattice
+from spacy_bioner.models.perturbation import perturbed
 from spacy_bioner.models.softmax import softmax_best_tags, softmax_loss
 from spacy_bioner.models.types import CrfTagger
 from spacy_bioner.pipeline.annotation import reference_labels, set_prediction
@@ -31,7 +32,7 @@ from spacy_bioner.pipeline.confidences import (
     scored_prediction,
     span_scores,
 )
-from spacy_bioner.pipeline.config_checks import check_training_config
+from spacy_bioner.pipeline.config_checks import check_adversarial, check_training_config
 from spacy_bioner.pipeline.partial import gold_of
 from spacy_bioner.pipeline.settings import Decoding
 from spacy_bioner.tags import SchemeName, TagScheme
@@ -47,6 +48,7 @@ candidates_floor = null
 preset = "overwrite"
 snap_runs = null
 incorrect_spans_key = null
+adversarial = 0.0
 scorer = {"@scorers": "spacy.ner_scorer.v1"}
 
 [bert_crf_ner.model]
@@ -91,6 +93,7 @@ def make_bert_crf_ner(
     preset: str,
     snap_runs: bool | None,
     incorrect_spans_key: str | None,
+    adversarial: float,
     scorer: Callable[..., dict[str, Any]] | None,
 ) -> "BertCrfNer":
     """Registered as the factory `bert_crf_ner`. See BertCrfNer for the settings.
@@ -108,6 +111,7 @@ def make_bert_crf_ner(
         scheme=scheme,
         decoding=decoding,
         incorrect_spans_key=incorrect_spans_key,
+        adversarial=adversarial,
         scorer=scorer,
     )
 
@@ -122,6 +126,8 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
     decoding: see `Decoding`.
     incorrect_spans_key: group of doc.spans that holds spans known to be no entities with
         their labels, for training; as of spaCy's `ner`.
+    adversarial: how far the encoder's inputs are moved along their gradient for a second
+        pass over each batch (FGM, Miyato et al. 2017); 0 for none.
     scorer: computes scores from examples, spaCy's NER scorer by default.
 
     The losses reported and their gradients are sums over documents, so that
@@ -139,6 +145,7 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
         scheme: SchemeName = "BIO",
         decoding: Decoding | None = None,
         incorrect_spans_key: str | None = None,
+        adversarial: float = 0.0,
         scorer: Callable[..., dict[str, Any]] | None = None,
     ) -> None:
         if loss not in LOSSES:
@@ -156,6 +163,7 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
                 'whole, and loss = "softmax" knows tokens only. Use loss = "crf", or leave it out.'
             )
         self.incorrect_spans_key = incorrect_spans_key
+        self.adversarial = adversarial
         self.cfg: dict[str, Any] = {"labels": [], "loss": loss, "scheme": scheme}
         self.cfg["temperature"] = 1.0
         register_extension()
@@ -224,6 +232,7 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
         sample = [example.x for example in islice(get_examples(), 10)]
         if not self.model.has_dim("nO"):
             set_n_tags(self.model, len(self.scheme.tags))
+        check_adversarial(self.adversarial, self.model, self.name)
         set_constraints(self.model.get_ref("crf"), *self.scheme.constraints)
         self.model.initialize(X=sample)
 
@@ -331,13 +340,21 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
         if not any(len(doc) for doc in docs):
             return losses
         set_dropout_rate(self.model, drop)
-        emissions, backprop = self.model.begin_update(docs)
-        loss, d_emissions = self.get_loss(examples, emissions)
-        backprop(d_emissions)
+        loss = self._backpropagate(examples, docs)
+        if self.adversarial:
+            with perturbed(self.model, self.adversarial):
+                self._backpropagate(examples, docs)
         if sgd not in (None, False):
             self.finish_update(sgd)
         losses[self.name] += loss
         return losses
+
+    def _backpropagate(self, examples: list[Example], docs: list[Doc]) -> float:
+        """Adds the gradient of the loss to the model and returns the loss."""
+        emissions, backprop = self.model.begin_update(docs)
+        loss, d_emissions = self.get_loss(examples, emissions)
+        backprop(d_emissions)
+        return loss
 
     def get_loss(self, examples: Iterable[Example], scores: Ragged) -> tuple[float, Ragged]:
         """The summed loss and its gradient with respect to the emissions.
