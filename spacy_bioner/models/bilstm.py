@@ -30,7 +30,8 @@ def build_bilstm_encoder(
     (n, width) a document -> (n, 2 * hidden_width), by `depth` layers of
     `hidden_width` in each direction (Lample et al. 2016). dropout is applied to
     the input and between layers; spaCy's [training] dropout does not reach it.
-    Its input is where [components.NAME] adversarial perturbs. What is computed for a document does not depend on the others in its batch.
+    Its input is what [components.NAME] adversarial perturbs. What is computed for a
+    document does not depend on the others in its batch.
     """
     lstm = SentenceLstm(width, hidden_width, depth, dropout)
     wrapped = PyTorchWrapper_v2(lstm, convert_inputs=to_torch, convert_outputs=to_ragged)
