@@ -1,32 +1,16 @@
 """Token vectors -> two linear layers -> emissions -> CRF."""
 
-from collections.abc import Callable
 from typing import Any
 
 from spacy.tokens import Doc
-from thinc.api import (
-    Dropout,
-    Gelu,
-    Linear,
-    Mish,
-    Model,
-    Relu,
-    chain,
-    with_array,
-)
-from thinc.types import Floats2d
+from thinc.api import Dropout, Model, chain, with_array
 
 from spacy_bioner.errors import ConfigError
 from spacy_bioner.models.crf_layer import build_crf_layer
+from spacy_bioner.models.dense import ACTIVATIONS, Dense, build_dense
+from spacy_bioner.models.encoder.streaming import has_streamed, stream_emissions
 from spacy_bioner.models.pack_tokens import build_pack_tokens
 from spacy_bioner.models.types import CrfTagger, Tok2Vec
-
-ACTIVATIONS: dict[str, Callable[..., Model[Floats2d, Floats2d]]] = {
-    "gelu": Gelu,
-    "linear": Linear,
-    "mish": Mish,
-    "relu": Relu,
-}
 
 
 def build_crf_tagger(
@@ -50,7 +34,7 @@ def build_crf_tagger(
     Output: emissions, Ragged with dataXd (N, T) and lengths (B,). References:
     "tok2vec", "output_layer", "crf". Raises ConfigError on an unknown activation or backend.
     """
-    output_layer = Linear(nO=nO)
+    output_layer = build_dense(nO)
     crf = build_crf_layer(nO, backend)
     head = _build_head(hidden_width, activation, output_layer)
     model: CrfTagger = Model(
@@ -64,18 +48,18 @@ def build_crf_tagger(
     return model
 
 
-def _build_head(
-    hidden_width: int, activation: str, output_layer: Model[Floats2d, Floats2d]
-) -> Model[Floats2d, Floats2d]:
+def _build_head(hidden_width: int, activation: str, output_layer: Dense) -> Dense:
     if activation not in ACTIVATIONS:
         raise ConfigError(f"unknown activation {activation!r}: use one of {list(ACTIVATIONS)}")
     if not hidden_width:
         return chain(Dropout(0.0), output_layer)
-    hidden = ACTIVATIONS[activation](nO=hidden_width)
+    hidden = build_dense(hidden_width, activation)
     return chain(Dropout(0.0), hidden, Dropout(0.0), output_layer)
 
 
 def forward(model: CrfTagger, docs: list[Doc], is_train: bool) -> Any:
+    if not is_train and has_streamed(model.get_ref("tok2vec"), docs):
+        return stream_emissions(model.get_ref("tok2vec"), model.get_ref("head"), docs), None
     return model.layers[0](docs, is_train)
 
 

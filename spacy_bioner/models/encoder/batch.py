@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from spacy.tokens import Doc
@@ -12,57 +12,6 @@ from spacy_transformers.data_classes import FullTransformerBatch, TransformerDat
 from thinc.api import get_array_module
 from thinc.types import Ragged
 from transformers.modeling_outputs import BaseModelOutput
-
-from spacy_bioner.models.encoder.windows import Ints2d, Windows, place_windows
-from spacy_bioner.models.encoder.wordpieces import Pieces, Splitter
-
-
-class Layout:
-    """How a document is laid out in rows of wordpieces, with special ones around each.
-
-    ids (k, l): all k windows are of one length, so none is padded.
-    """
-
-    def __init__(self, pieces: Pieces, splitter: Splitter, window: int, overlap: int) -> None:
-        special = len(splitter.before) + len(splitter.after)
-        self.pieces, self.splitter = pieces, splitter
-        self.windows = place_windows(len(pieces.ids), window - special, overlap)
-        self.ids = self._with_special(self.windows)
-
-    def _with_special(self, windows: Windows) -> Ints2d:
-        rows = windows.rows(self.pieces.ids)
-        before, after = (
-            np.tile(np.array(special, dtype=np.int64), (len(rows), 1))
-            for special in (self.splitter.before, self.splitter.after)
-        )
-        return np.concatenate([before, rows, after], axis=1)
-
-    def alignment(self) -> Ragged:
-        """Which of the flattened wordpieces (k * l) make up each token."""
-        before, after = len(self.splitter.before), len(self.splitter.after)
-        places = self.windows.places(self.pieces.wordpieces, before, after)
-        lengths: Any = self.pieces.lengths.astype("int32")
-        return Ragged(cast(Any, places.astype("int32")), lengths)
-
-    def strings(self) -> list[list[str]]:
-        before, after = (
-            self.splitter.strings(s) for s in (self.splitter.before, self.splitter.after)
-        )
-        starts, length = self.windows.starts.tolist(), self.windows.length
-        return [[*before, *self.pieces.strings[s : s + length], *after] for s in starts]
-
-    def data(self, states: Any) -> TransformerData:
-        """spacy-transformers' record of the document, with hidden states (k, l, width)."""
-        rows, length = self.ids.shape
-        wordpieces = WordpieceBatch(
-            strings=self.strings(),
-            input_ids=self.ids,
-            attention_mask=np.ones((rows, length), dtype="float32"),
-            lengths=[length] * rows,
-            token_type_ids=None,
-        )
-        output = BaseModelOutput(last_hidden_state=states)
-        return TransformerData(wordpieces=wordpieces, model_output=output, align=self.alignment())
 
 
 class EncodedBatch(FullTransformerBatch):  # type: ignore[misc]

@@ -13,10 +13,12 @@ from thinc.api import Model, chain
 from thinc.types import Floats2d, Ragged
 
 from spacy_bioner.errors import ConfigError
-from spacy_bioner.models.encoder.batch import EncodedBatch, Layout
+from spacy_bioner.models.encoder.batch import EncodedBatch
+from spacy_bioner.models.encoder.layout import Layout
 from spacy_bioner.models.encoder.limits import check_directory, check_fits, check_window
 from spacy_bioner.models.encoder.rows import Rows
 from spacy_bioner.models.encoder.shim import EncoderShim
+from spacy_bioner.models.encoder.streaming import LONGEST_KEPT, StreamedData
 from spacy_bioner.models.encoder.wordpieces import Splitter
 from spacy_bioner.models.types import Tok2Vec
 
@@ -113,6 +115,12 @@ class BucketedTransformer(TransformerModel):  # type: ignore[misc]
             self._splitter = Splitter(tokenizer)
         return self._splitter
 
+    def encode_layouts(self, layouts: Sequence[Layout]) -> list[Any]:
+        """Hidden states (k, l, width) of each, without a gradient."""
+        shim = self.shim
+        rows = Rows([layout.ids for layout in layouts], self.splitter.padding, shim.device)
+        return rows.states(map(shim.encode, rows.buckets()), self.ops, self.get_dim("nO"))
+
     def from_bytes(self, bytes_data: bytes) -> BucketedTransformer:
         super().from_bytes(bytes_data)
         if self.attrs["has_transformer"]:
@@ -162,30 +170,38 @@ def init(model: BucketedTransformer, X: Any = None, Y: Any = None) -> None:
 def forward(
     model: BucketedTransformer, docs: Sequence[Doc], is_train: bool
 ) -> tuple[EncodedBatch, Callable[[list[Any]], Sequence[Doc]]]:
-    shim, splitter = model.shim, model.splitter
+    splitter = model.splitter
     layouts = [
-        Layout(splitter.split(doc), splitter, model.window, model.overlap)
-        for doc in docs
-        if len(doc)
+        Layout.of(pieces, splitter, model.window, model.overlap)
+        for pieces in splitter.split([doc for doc in docs if len(doc)])
     ]
-    rows = Rows([layout.ids for layout in layouts], splitter.padding, shim.device)
-    outputs: Any
-    if is_train:
-        outputs, backprop_encoder = shim.begin_update(list(rows.buckets()))
-    else:
-        outputs = map(shim.encode, rows.buckets())
+    if not is_train:
+        return EncodedBatch(docs, _by_document(docs, _records(model, layouts))), lambda _: docs
+    rows = Rows([layout.ids for layout in layouts], splitter.padding, model.shim.device)
+    outputs, backprop_encoder = model.shim.begin_update(list(rows.buckets()))
     states = rows.states(outputs, model.ops, model.get_dim("nO"))
 
     def backprop(d_states: list[Any]) -> Sequence[Doc]:
         backprop_encoder(rows.gradients(d_states, outputs))
         return docs
 
-    return EncodedBatch(docs, _by_document(docs, layouts, states)), backprop
+    records = [layout.data(state) for layout, state in zip(layouts, states, strict=True)]
+    return EncodedBatch(docs, _by_document(docs, records)), backprop
 
 
-def _by_document(
-    docs: Sequence[Doc], layouts: list[Layout], states: list[Any]
-) -> list[TransformerData]:
+def _records(model: BucketedTransformer, layouts: Sequence[Layout]) -> list[TransformerData]:
+    """Of documents with tokens; of a long one the states are computed when they are read."""
+    short = [layout for layout in layouts if len(layout.ids) <= LONGEST_KEPT]
+    states = iter(model.encode_layouts(short))
+    return [
+        layout.data(next(states))
+        if len(layout.ids) <= LONGEST_KEPT
+        else StreamedData(layout, model.encode_layouts)
+        for layout in layouts
+    ]
+
+
+def _by_document(docs: Sequence[Doc], records: Sequence[TransformerData]) -> list[TransformerData]:
     """The record of each document; an empty one for a document without tokens."""
-    filled = (layout.data(state) for layout, state in zip(layouts, states, strict=True))
+    filled = iter(records)
     return [next(filled) if len(doc) else TransformerData.empty() for doc in docs]

@@ -13,7 +13,9 @@ from spacy_transformers.data_classes import HFObjects
 from spacy_transformers.layers.hf_shim import HFShim
 from thinc.api import torch2xp
 
+from spacy_bioner.models.encoder.packed_linear import can_pack, pack_linears
 from spacy_bioner.models.encoder.precision import check_precision, choose_precision
+from spacy_bioner.models.encoder.workers import leave_cores_to_others
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class EncoderShim(HFShim):  # type: ignore[misc]
 
     def encode(self, bucket: Bucket) -> torch.Tensor:
         """Hidden states (b, l, width) in float32, without a gradient."""
+        leave_cores_to_others()
         if self._runner is None:
             self._runner = self._build_runner()
         with torch.inference_mode():
@@ -60,14 +63,13 @@ class EncoderShim(HFShim):  # type: ignore[misc]
     def _build_runner(self) -> torch.nn.Module:
         """The encoder as it predicts: without its pooler, in the chosen precision."""
         dtype = choose_precision(self.precision, self.device)
-        runner: torch.nn.Module
-        if dtype == torch.float32:
-            runner = copy.copy(self._model)  # shares the weights
-            runner._modules = dict(self._model._modules)
-        else:
-            runner = copy.deepcopy(self._model).to(dtype)
+        module = self._model
+        shared = {} if dtype != torch.float32 else {id(p): p for p in module.parameters()}
+        runner: torch.nn.Module = copy.deepcopy(module, shared).to(dtype)
         if getattr(runner, "pooler", None) is not None:
             runner.pooler = None  # type: ignore[assignment]
+        if self.device.type == "cpu" and can_pack():
+            pack_linears(runner)
         return runner.eval()
 
     def begin_update(
@@ -116,9 +118,13 @@ class EncoderShim(HFShim):  # type: ignore[misc]
         super().to_device(device_type, device_id)
 
     def from_bytes(self, bytes_data: bytes) -> EncoderShim:
-        self._runner = None
         super().from_bytes(bytes_data)
+        # made here, so that processes forked later share it
+        self._runner = self._build_runner() if self._hfmodel.transformer is not None else None
         return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_runner": None}  # packed weights cannot be pickled
 
     def __deepcopy__(self, memo: dict[int, Any]) -> EncoderShim:
         objects = copy.deepcopy(self._hfmodel, memo)

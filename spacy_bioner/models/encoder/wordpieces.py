@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,12 +21,11 @@ _SEGMENT = 4096
 class Pieces:
     """The wordpieces of a text, without special ones.
 
-    ids (n,); strings: of all n. Token tokens[i] (m,) holds wordpiece wordpieces[i] (m,),
+    ids (n,). Token tokens[i] (m,) holds wordpiece wordpieces[i] (m,),
     sorted by token; a wordpiece that spans two tokens is in both. n_tokens: of the document.
     """
 
     ids: Ints1d
-    strings: list[str]
     tokens: Ints1d
     wordpieces: Ints1d
     n_tokens: int
@@ -66,21 +65,29 @@ class Splitter:
         self.backend.no_truncation()
         self.backend.no_padding()
 
-    def strings(self, ids: list[int]) -> list[str]:
+    def strings(self, ids: Sequence[int]) -> list[str]:
         return [self.backend.id_to_token(i) or "" for i in ids]
 
-    def split(self, doc: Doc) -> Pieces:
-        """The wordpieces of a document, of its text as a whole and without a limit."""
+    def split(self, docs: Sequence[Doc]) -> list[Pieces]:
+        """The wordpieces of each document, of its text as a whole and without a limit."""
         self._whole()
-        starts = doc.to_array([IDX]).astype(np.int64).reshape(-1)
-        ids, strings, offsets = [], [], []
-        for start, text in segments(doc):
-            encoding = self.backend.encode(text, add_special_tokens=False)
-            ids.append(np.array(encoding.ids, dtype=np.int64))
-            strings.extend(encoding.tokens)
-            offsets.append(np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2) + start)
-        tokens, wordpieces = align(starts, np.concatenate(offsets))
-        return Pieces(np.concatenate(ids), strings, tokens, wordpieces, len(doc))
+        parts = [list(segments(doc)) for doc in docs]
+        texts = [text for part in parts for _, text in part]
+        encodings = iter(self.backend.encode_batch(texts, add_special_tokens=False))
+        return [
+            _pieces(doc, [(start, next(encodings)) for start, _ in part])
+            for doc, part in zip(docs, parts, strict=True)
+        ]
+
+
+def _pieces(doc: Doc, encodings: Sequence[tuple[int, Any]]) -> Pieces:
+    ids, offsets = [], []
+    for start, encoding in encodings:
+        ids.append(np.array(encoding.ids, dtype=np.int64))
+        offsets.append(np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2) + start)
+    token_starts = doc.to_array([IDX]).astype(np.int64).reshape(-1)
+    tokens, wordpieces = align(token_starts, np.concatenate(offsets))
+    return Pieces(np.concatenate(ids), tokens, wordpieces, len(doc))
 
 
 def align(starts: Ints1d, offsets: Ints1d) -> tuple[Ints1d, Ints1d]:

@@ -1,0 +1,67 @@
+"""Documents too long to keep all their hidden states: encoded part by part, when read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from spacy.tokens import Doc
+from spacy_transformers.data_classes import TransformerData
+from thinc.api import Model
+from thinc.types import Floats2d, Ragged
+from transformers.modeling_outputs import BaseModelOutput
+
+from spacy_bioner.models.encoder.layout import Layout
+from spacy_bioner.models.types import Tok2Vec
+
+# From layouts to the hidden states (k, l, width) of each.
+Encode: TypeAlias = Callable[[Sequence[Layout]], list[Any]]
+
+# Rows of a document above which its states are not kept, and of a part of it.
+LONGEST_KEPT = 128
+_PART = 64
+
+
+class StreamedData(TransformerData):  # type: ignore[misc]
+    """The record of a long document, whose states are computed when they are asked for."""
+
+    def __init__(self, layout: Layout, encode: Encode) -> None:
+        self._layout, self._encode = layout, encode
+        self.wordpieces, self.align = layout.wordpieces, layout.alignment
+
+    @cached_property
+    def model_output(self) -> BaseModelOutput:
+        """All states at once, for a component that knows nothing of parts."""
+        return self._layout.data(self._encode([self._layout])[0]).model_output
+
+    def parts(self) -> Iterator[TransformerData]:
+        """One part of the document after another, each with whole tokens."""
+        for part in self._layout.parts(_PART):
+            yield part.data(self._encode([part])[0])
+
+
+def has_streamed(tok2vec: Tok2Vec, docs: Sequence[Doc]) -> bool:
+    """Whether a tagger that listens to a transformer reads one of these part by part."""
+    return tok2vec.has_ref("listener") and any(
+        isinstance(doc._.trf_data, StreamedData) for doc in docs
+    )
+
+
+def stream_emissions(
+    tok2vec: Tok2Vec, head: Model[Floats2d, Floats2d], docs: Sequence[Doc]
+) -> Ragged:
+    """Emissions of documents, with the vectors of one part of a document at a time."""
+    rows = [head.predict(part) for doc in docs if len(doc) for part in _vectors(tok2vec, doc)]
+    ops = tok2vec.ops
+    return Ragged(ops.xp.concatenate(rows), ops.asarray1i([len(doc) for doc in docs]))
+
+
+def _vectors(tok2vec: Tok2Vec, doc: Doc) -> Iterator[Floats2d]:
+    data = doc._.trf_data
+    if not isinstance(data, StreamedData):
+        yield tok2vec.predict([doc])[0]
+        return
+    _listener, pool = tok2vec.layers
+    for part in data.parts():
+        yield pool.predict([part])[0]

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from spacy_bioner.models.encoder.workers import leave_cores_to_others
+from tests.models.encoder.pipelines import SENTENCES
+from tests.models.encoder.test_bucketed_transformer import on_bucketed
+from tests.pipeline.pipelines import found_in, train
+
+
+def threads_after(queue: multiprocessing.Queue[int], environment: dict[str, str]) -> None:
+    torch.set_num_threads(2)
+    os.environ.pop("OMP_NUM_THREADS", None)
+    os.environ.update(environment)
+    leave_cores_to_others()
+    queue.put(torch.get_num_threads())
+
+
+@pytest.mark.parametrize(("environment", "threads"), [({}, 1), ({"OMP_NUM_THREADS": "2"}, 2)])
+def test_a_worker_takes_one_thread_unless_told(environment: dict[str, str], threads: int) -> None:
+    context = multiprocessing.get_context("fork")
+    queue: multiprocessing.Queue[int] = context.Queue()
+    worker = context.Process(target=threads_after, args=(queue, environment))
+    worker.start()
+    assert queue.get(timeout=60) == threads
+    worker.join()
+
+
+def test_the_main_process_keeps_its_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    before = torch.get_num_threads()
+    leave_cores_to_others()
+    assert torch.get_num_threads() == before
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*")
+def test_processes_find_what_one_finds(encoder: Path) -> None:
+    nlp = train(on_bucketed(encoder))
+    docs = nlp.pipe(SENTENCES, n_process=2, batch_size=20)
+    assert [[(e.start, e.end, e.label_) for e in doc.ents] for doc in docs] == found_in(
+        nlp, SENTENCES
+    )
