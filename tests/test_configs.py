@@ -27,6 +27,8 @@ MISSING = "(missing)"
 DEFAULTS = {
     "components.bert_crf_ner.model.nO",
     "components.bert_crf_ner.scorer.@scorers",
+    "components.ner.model.nO",
+    "components.ner.scorer.@scorers",
     "nlp.after_creation",
     "nlp.after_pipeline_creation",
     "nlp.before_creation",
@@ -39,6 +41,22 @@ DEFAULTS = {
     "nlp.vectors.@vectors",
     "training.optimizer.learn_rate.lowest_rate",
     "training.optimizer.no_decay",
+}
+# What sets ULMFiT's way of fine-tuning apart.
+ULMFIT_SETTINGS = {
+    "training.before_update",
+    "training.before_update.@callbacks",
+    "training.before_update.start",
+    "training.before_update.steps",
+    "training.optimizer.layer_decay",
+    *(
+        f"training.optimizer.learn_rate.{name}"
+        for name in ("@schedules", "max_rate", "num_steps", "cut_frac", "ratio", "warmup_rate")
+    ),
+    *(
+        f"training.optimizer.learn_rate.{name}"
+        for name in ("learn_rate", "warmup_steps", "decay_every", "decay_factor")
+    ),
 }
 # What the small system on a CPU has of its own.
 MINI_SETTINGS = {
@@ -73,6 +91,11 @@ def named(name: str) -> dict[str, Any]:
     return load_config(ROOT / "configs" / f"{name}.cfg")
 
 
+def recogniser(path: Path) -> str:
+    """The component that finds entities in the pipeline of a config."""
+    return "ner" if path.stem == "stock_ner" else "bert_crf_ner"
+
+
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Some sentences of the sample corpus that have every type between them."""
@@ -102,7 +125,7 @@ def test_config_is_complete(path: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_config_builds_a_pipeline_without_its_encoder(path: Path) -> None:
     nlp = load_model_from_config(load_config(path), auto_fill=True)
-    assert nlp.pipe_names[-1] == "bert_crf_ner"
+    assert nlp.pipe_names[-1] == recogniser(path)
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
@@ -112,7 +135,7 @@ def test_config_initialises_and_predicts(path: Path, corpus: Path, encoder: Path
     if "encoder" in config["paths"]:
         overrides["paths.encoder"] = str(encoder)
     nlp = init_nlp(load_config(path, overrides=overrides))
-    assert len(nlp.get_pipe("bert_crf_ner").labels) == 10
+    assert len(nlp.get_pipe(recogniser(path)).labels) == 10
     doc = nlp("膝蓋腫痛，服用 aspirin。")
     assert isinstance(doc, Doc)
     assert doc.has_annotation("ENT_IOB")
@@ -136,6 +159,26 @@ def test_softmax_config_differs_in_its_loss_only() -> None:
 
 def test_mini_config_differs_in_size_and_rates_only() -> None:
     assert differences(named("bert_crf"), named("mini_crf")) == MINI_SETTINGS
+
+
+def test_ulmfit_config_differs_in_rates_and_unfreezing_only() -> None:
+    assert differences(named("bert_crf"), named("ulmfit_crf")) == ULMFIT_SETTINGS
+
+
+def test_stock_config_differs_in_its_component_only() -> None:
+    found = differences(named("bert_crf"), named("stock_ner"))
+    others = {key for key in found if not key.startswith(("components.ner", "components.bert_crf"))}
+    groups = {key for key in others if key.startswith("training.optimizer.groups")}
+    assert others - groups == {"nlp.pipeline"}
+
+
+def test_cnn_config_differs_in_its_embedding_only() -> None:
+    found = differences(named("bilstm_crf"), named("cnn_bilstm_crf"))
+    prefix = "components.bert_crf_ner.model.tok2vec."
+    assert {key.removeprefix(prefix).split(".")[0] for key in found} == {"embed", "encode"}
+    model = named("cnn_bilstm_crf").interpolate()["components"]["bert_crf_ner"]["model"]
+    embed, encode = (model["tok2vec"][part] for part in ("embed", "encode"))
+    assert encode["width"] == embed["words"]["width"] + embed["filters"]
 
 
 @pytest.mark.parametrize("command", PROJECT["commands"], ids=lambda command: command["name"])

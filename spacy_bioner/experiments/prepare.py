@@ -1,7 +1,11 @@
-"""What runs need before they start: corpora as .spacy files, encoders, and their names."""
+"""What runs need before they start: corpora as .spacy files, and encoders.
+
+The folders of what is made carry a digest of what it is made of, so that nothing stale is used.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from functools import cache
@@ -71,7 +75,8 @@ def _corpus(
             raise ConfigError(f"{path}: no such file, of corpus {name!r} in grid {grid.name!r}")
         made[part] = path
         if path.suffix != ".spacy":
-            made[part] = out / "corpora" / _safe(name) / f"{part}.spacy"
+            folder = f"{_safe(name)}-{_digest(path)[:8]}"
+            made[part] = out / "corpora" / folder / f"{part}.spacy"
         if not made[part].exists():
             nlp = spacy.blank(load_config(grid.config)["nlp"]["lang"])
             report = convert([path], made[part], nlp=nlp)
@@ -88,7 +93,8 @@ def _encoder(
         if not path.is_dir():
             raise ConfigError(f"{path}: no such folder, for the encoder {name!r}")
         return path
-    path = out / "encoders" / _safe(corpus) / _safe(name)
+    what = hashlib.sha256(fingerprint(form, [parts["train"]]).encode()).hexdigest()[:8]
+    path = out / "encoders" / _safe(corpus) / f"{_safe(name)}-{what}"
     if not path.exists():
         texts = (document.text for document in read_corpus(parts["train"], "spacy"))
         made = make_encoder(texts, path, sources=[corpus], **form)

@@ -44,3 +44,30 @@ def _rates(
         for _ in range(decay_every):
             yield max(learn_rate, lowest_rate)
         learn_rate *= decay_factor
+
+
+def slanted_triangular(
+    max_rate: float, num_steps: int, cut_frac: float = 0.1, ratio: float = 32.0
+) -> Iterator[float]:
+    """Registered as `spacy_bioner.slanted_triangular.v1`.
+
+    Up to `max_rate` in the first `cut_frac` of `num_steps` updates, then slowly down
+    to `max_rate / ratio`, both in a straight line, and there it stays (Howard and Ruder 2018,
+    equation 3). thinc's `slanted_triangular.v1` falls below 0 after `num_steps`, and
+    fails where `cut_frac` of them is less than one update.
+    Raises ConfigError if the numbers make no schedule.
+    """
+    if max_rate < 0 or num_steps < 2 or not 0 < cut_frac < 1 or ratio < 1:
+        raise ConfigError(
+            "slanted_triangular.v1 needs max_rate >= 0, num_steps >= 2, 0 < cut_frac < 1 and "
+            f"ratio >= 1, got {max_rate}, {num_steps}, {cut_frac} and {ratio}"
+        )
+    return _slanted_rates(max_rate, num_steps, max(int(num_steps * cut_frac), 1), ratio)
+
+
+def _slanted_rates(max_rate: float, num_steps: int, cut: int, ratio: float) -> Iterator[float]:
+    for step in range(1, num_steps + 1):
+        share = step / cut if step < cut else 1 - (step - cut) / (num_steps - cut)
+        yield max_rate * (1 + share * (ratio - 1)) / ratio
+    while True:
+        yield max_rate / ratio

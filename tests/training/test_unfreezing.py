@@ -1,0 +1,104 @@
+"""Which blocks learn when, seen from the weights that change and those that do not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import spacy
+from spacy import registry
+from spacy.language import Language
+from spacy.training import Example
+
+from spacy_bioner.encoders.make_encoder import make_encoder
+from spacy_bioner.errors import ConfigError
+from spacy_bioner.training.blocks import Depth, block_of, distance_from_classifier
+from spacy_bioner.training.layerwise_adam import build_layerwise_adam
+from spacy_bioner.training.unfreezing import build_gradual_unfreezing, set_learning_blocks
+from tests.pipeline.pipelines import SENTENCES, build, build_on_transformer, initialized
+
+
+@pytest.fixture(scope="module", params=["bert", "roberta", "bart"])
+def encoder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path: Path = tmp_path_factory.mktemp("encoder") / request.param
+    sizes = {"layers": 2, "width": 16, "heads": 2, "max_length": 64, "vocab_size": 700}
+    texts = [text for text, _ in SENTENCES]
+    make_encoder(texts, path, architecture=request.param, min_frequency=1, **sizes)
+    return path
+
+
+@pytest.fixture
+def nlp(encoder: Path) -> Language:
+    return initialized(build_on_transformer(encoder))
+
+
+def weights(nlp: Language) -> dict[str, np.ndarray]:
+    model = nlp.get_pipe("transformer").model
+    (shim,) = [shim for node in model.walk() for shim in node.shims]
+    return {name: p.detach().numpy().copy() for name, p in shim._model.named_parameters()}
+
+
+def distances_that_change(nlp: Language, optimizer: Any) -> set[int]:
+    """Distances from the classifier of the blocks that one update changes."""
+    before = weights(nlp)
+    examples = [
+        Example.from_dict(nlp.make_doc(text), {"entities": ents}) for text, ents in SENTENCES
+    ]
+    nlp.update(examples, sgd=False, drop=0.0)
+    for _, component in nlp.pipeline:  # as spaCy's training does
+        component.finish_update(optimizer)
+    optimizer.step_schedules()
+    after = weights(nlp)
+    changed = [name for name in before if not np.array_equal(before[name], after[name])]
+    depth = Depth.of(before)
+    return {distance_from_classifier(block_of(name, depth), depth) for name in changed}
+
+
+def test_blocks_join_one_by_one_from_the_last(nlp: Language) -> None:
+    unfreeze, optimizer = build_gradual_unfreezing(steps=2), build_layerwise_adam(0.01)
+    for step in range(8):
+        unfreeze(nlp, {"step": step, "epoch": 0})
+        learning = distances_that_change(nlp, optimizer)
+        assert learning == set(range(1, min(step // 2, 3) + 1)), step
+
+
+def test_an_epoch_a_block_and_blocks_at_the_start(nlp: Language) -> None:
+    unfreeze, optimizer = build_gradual_unfreezing(start=1), build_layerwise_adam(0.01)
+    for epoch, learning in enumerate([{1}, {1, 2}, {1, 2, 3}]):
+        for step in range(2):
+            unfreeze(nlp, {"step": 2 * epoch + step, "epoch": epoch})
+            assert distances_that_change(nlp, optimizer) == learning
+
+
+def test_what_is_frozen_again_keeps_still(nlp: Language) -> None:
+    optimizer = build_layerwise_adam(0.01, weight_decay=0.1)
+    for blocks, learning in ((3, {1, 2, 3}), (1, {1}), (0, set()), (2, {1, 2})):
+        set_learning_blocks(nlp, blocks)
+        assert distances_that_change(nlp, optimizer) == learning
+
+
+def test_the_rest_of_the_pipeline_learns_from_the_start(nlp: Language) -> None:
+    output = nlp.get_pipe("bert_crf_ner").model.get_ref("output_layer")
+    before = output.get_param("W").copy()
+    build_gradual_unfreezing(steps=5)(nlp, {"step": 0, "epoch": 0})
+    assert distances_that_change(nlp, build_layerwise_adam(0.01)) == set()
+    assert not np.array_equal(before, output.get_param("W"))
+
+
+def test_it_comes_from_a_config() -> None:
+    block = {"@callbacks": "spacy_bioner.gradual_unfreezing.v1", "steps": 3, "start": 1}
+    unfreeze = registry.resolve({"before_update": block})["before_update"]
+    assert (unfreeze.steps, unfreeze.start) == (3, 1)
+
+
+def test_a_pipeline_without_transformer_is_refused() -> None:
+    for nlp in (spacy.blank("zh"), initialized(build())):
+        with pytest.raises(ConfigError, match="found no transformer"):
+            build_gradual_unfreezing()(nlp, {"step": 0, "epoch": 0})
+
+
+def test_numbers_below_zero_are_refused() -> None:
+    with pytest.raises(ConfigError, match="-1"):
+        build_gradual_unfreezing(steps=-1)
