@@ -21,7 +21,7 @@ _COLOURS = (
 )
 _MARK = (
     '<mark class="{status}" style="--colour:{bg}"><bdi>{text}</bdi>'
-    '<bdi class="label" lang="en">{label}</bdi></mark>'
+    '<span class="label"><bdi lang="en">{label}</bdi></span></mark>'
 )
 
 
