@@ -17,7 +17,14 @@ from spacy_bioner.errors import ConfigError
 from spacy_bioner.training.blocks import Depth, block_of, distance_from_classifier
 from spacy_bioner.training.layerwise_adam import build_layerwise_adam
 from spacy_bioner.training.unfreezing import build_gradual_unfreezing, set_learning_blocks
-from tests.pipeline.pipelines import SENTENCES, build, build_on_transformer, initialized
+from tests.pipeline.pipelines import (
+    LISTENER,
+    SENTENCES,
+    build,
+    build_on_transformer,
+    initialized,
+    tagger_config,
+)
 
 
 @pytest.fixture(scope="module", params=["bert", "roberta", "bart"])
@@ -29,9 +36,18 @@ def encoder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return path
 
 
-@pytest.fixture
-def nlp(encoder: Path) -> Language:
-    return initialized(build_on_transformer(encoder))
+BUCKETED = {"@architectures": "spacy_bioner.BucketedTransformer.v1", "window": 32, "overlap": 8}
+
+
+@pytest.fixture(params=["spacy-transformers", "bucketed"])
+def nlp(request: pytest.FixtureRequest, encoder: Path) -> Language:
+    if request.param == "spacy-transformers":
+        return initialized(build_on_transformer(encoder))
+    pipeline = spacy.blank("zh")
+    model = {**BUCKETED, "name": str(encoder), "precision": "float32"}
+    pipeline.add_pipe("transformer", config={"max_batch_items": 4096, "model": model})
+    pipeline.add_pipe("bert_crf_ner", config=tagger_config(LISTENER))
+    return initialized(pipeline)
 
 
 def weights(nlp: Language) -> dict[str, np.ndarray]:
