@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import spacy
+from typer.testing import CliRunner
 
+from spacy_bioner.cli import app
 from spacy_bioner.errors import OutputExistsError, VectorsError
 from spacy_bioner.lexicon import Lexicon
 from spacy_bioner.vectors.make_vectors import VectorRows, make_vectors
@@ -75,3 +78,18 @@ def test_what_cannot_be_made_is_refused(texts: Path, tmp_path: Path) -> None:
     with pytest.raises(VectorsError, match="too little text"):
         make_vectors([short], tmp_path / "few", settings=SETTINGS)
     assert not list(tmp_path.glob(".*.tmp"))
+
+
+def test_command_makes_vectors_and_says_how_large_they_are(texts: Path, tmp_path: Path) -> None:
+    weights = tmp_path / "weights.tsv"
+    weights.write_text("texts\t2\n", encoding="utf-8")
+    out = tmp_path / "vectors"
+    options = ["--width", "8", "--weights", str(weights), "--bigrams", "20"]
+    result = CliRunner().invoke(app, ["make-vectors", str(texts), str(out), *options])
+    assert result.exit_code == 0, result.output
+    assert re.search(r"vectors of \d+ characters, \d+ bigrams; \d+\.\d MB", result.output)
+    card = (out / "README.md").read_text(encoding="utf-8")
+    assert "| texts | 2 | not given | not given |" in card
+    again = CliRunner().invoke(app, ["make-vectors", str(texts), str(out), *options])
+    assert again.exit_code == 1
+    assert "already exists" in again.output

@@ -12,7 +12,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
+from typer.testing import CliRunner
 
+from spacy_bioner.cli import app
 from spacy_bioner.encoders.pretraining.command import main
 from spacy_bioner.encoders.pretraining.pretrain import pretrain_encoder
 from spacy_bioner.encoders.pretraining.settings import PretrainingSettings, rate_at
@@ -166,6 +168,14 @@ def test_command_says_in_one_line_what_is_wrong(
     assert capsys.readouterr().err == (
         f"error: {tmp_path / 'absent.txt'}: there is no such file or folder.\n"
     )
+
+
+def test_spacy_bioner_hands_its_options_on(texts: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    arguments = ["pretrain-encoder", str(texts), str(out), *COMMAND, "--steps", "2"]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    assert (out / "model.safetensors").exists()
+    assert CliRunner().invoke(app, arguments).exit_code == 1, "it is there already"
 
 
 def test_rate_rises_and_falls_in_straight_lines() -> None:
