@@ -72,7 +72,7 @@ def _of_familiarity(total: Scores, familiarity: Mapping[str, Scores]) -> Iterato
         other = familiarity[OTHER_TYPE]
         yield (
             f"{other.gold:,} mentions have another type in training than here, and "
-            f"{100 * other.recall:.1f} % of them are found: run `spacy bioner check` on both."
+            f"{100 * other.recall:.1f} % of them are found: run spacy bioner check on both."
         )
 
 
