@@ -20,11 +20,12 @@ from spacy_bioner.cli.experiments import app as experiments
 from spacy_bioner.cli.reports import compare_command, report_command
 from spacy_bioner.cli.vectors import make_vectors_command
 
-HELP = """Biomedical named entity recognition: corpora and encoders for `spacy train`.
+HELP = """Biomedical named entity recognition: corpora, encoders and reports around `spacy train`.
 
 A typical way through: `check` and `stats` to look at a corpus, `convert` to bring it
 into spaCy's format, `make-encoder` for a transformer where no model hub is in reach,
-then `spacy train`, `spacy evaluate` and `spacy package` with a config from configs/.
+then `spacy train` with a config from configs/, `report` and `compare` to see what the
+model does and where it fails, and `spacy package`. `experiment` trains whole grids.
 """
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -52,4 +53,4 @@ app.command(
     add_help_option=False,
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )(pretrain_encoder_command)
-spacy_app.add_typer(app, name="bioner", help="Biomedical NER: corpora and encoders.")
+spacy_app.add_typer(app, name="bioner", help="Biomedical NER: corpora, encoders, reports.")
