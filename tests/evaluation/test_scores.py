@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import spacy
+from nervaluate import Evaluator
 from seqeval.metrics import classification_report
 from seqeval.metrics.sequence_labeling import get_entities
 from spacy.scorer import Scorer
@@ -26,11 +25,10 @@ from spacy_bioner.evaluation.scores import (
     micro,
 )
 from spacy_bioner.evaluation.semeval import semeval_scores
-from tests.evaluation.random_tags import random_pairs
+from tests.evaluation.random_tags import LABELS, random_pairs
 
 PAIRS = random_pairs(2000, seed=7)
 CASES = [case_of_tags(gold, found) for gold, found in PAIRS]
-REAL = Path(__file__).resolve().parents[3] / "shared/data/zh"
 
 
 def doc_of(mentions: tuple[Mention, ...], length: int, vocab: Vocab) -> Doc:
@@ -106,6 +104,33 @@ def test_strict_mode_of_nervaluate_is_the_micro_score() -> None:
     assert (strict.precision, strict.recall, strict.f1) == pytest.approx(
         (total.precision, total.recall, total.f1)
     )
+
+
+def test_modes_are_those_of_nervaluate() -> None:
+    sides = [
+        [[{"label": m.label, "start": m.start, "end": m.end - 1} for m in side] for side in of_all]
+        for of_all in ([c.gold for c in CASES], [c.found for c in CASES])
+    ]
+    theirs = Evaluator(*sides, tags=list(LABELS), loader="dict").evaluate()["overall"]
+    for mode, scores in semeval_scores(CASES).items():
+        expected = theirs["ent_type" if mode == "type" else mode]
+        for name in scores._fields:
+            assert getattr(scores, name) == pytest.approx(getattr(expected, name)), (mode, name)
+
+
+def test_partial_mode_gives_half_the_credit_by_hand() -> None:
+    case = Case(
+        "1",
+        "abcdef",
+        tuple((n, n + 1) for n in range(6)),
+        (Mention(0, 2, "A"), Mention(3, 5, "A")),
+        (Mention(0, 2, "B"), Mention(3, 4, "A"), Mention(5, 6, "A")),
+    )
+    scores = semeval_scores([case])
+    assert scores["partial"].precision == pytest.approx((1 + 0.5) / 3)
+    assert scores["exact"].recall == pytest.approx(1 / 2)
+    assert scores["type"].precision == pytest.approx(1 / 3)
+    assert scores["strict"].correct == 0
 
 
 def test_nothing_found_and_nothing_there_score_zero() -> None:
