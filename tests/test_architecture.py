@@ -34,6 +34,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "encoders": {"lexicon", "rawtext"},
     "vectors": {"lexicon", "rawtext"},
     "evaluation": {"tags", "corpora"},
+    "optimization": {"models", "evaluation"},
     "experiments": {"evaluation", "corpora", "encoders"},
 }
 # Libraries that a room does without.
@@ -99,8 +100,8 @@ def test_package_itself_imports_nothing() -> None:
 
 def test_package_imports_no_library_that_it_does_not_declare() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    optional = project["optional-dependencies"]["ray"]
-    wanted = [*project["dependencies"], *optional]
+    optional = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *optional["ray"], *optional["onnx"]]
     declared = {name.split(">")[0].replace("-", "_") for name in wanted}
     declared |= {"torchcrf", "transformers", "spacy_bioner"}  # pytorch-crf; by spacy-transformers
     declared |= {"gensim"}  # of the extra vectors, asked for where it is missing

@@ -17,6 +17,7 @@ from spacy_bioner.cli.encoders import make_encoder_command, pretrain_encoder_com
 from spacy_bioner.cli.ensembles import ensemble_command
 from spacy_bioner.cli.errors import one_line_errors
 from spacy_bioner.cli.experiments import app as experiments
+from spacy_bioner.cli.optimization import optimize_command
 from spacy_bioner.cli.reports import compare_command, report_command
 from spacy_bioner.cli.vectors import make_vectors_command
 
@@ -39,6 +40,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "ensemble": ensemble_command,
     "calibrate": calibrate_command,
     "select": select_command,
+    "optimize": optimize_command,
     "report": report_command,
     "compare": compare_command,
 }

@@ -12,7 +12,7 @@ from spacy_transformers.layers.transformer_model import huggingface_from_pretrai
 from thinc.api import Model, chain
 from thinc.types import Floats2d, Ragged
 
-from spacy_bioner.errors import ConfigError
+from spacy_bioner.errors import BionerError, ConfigError, EncoderError
 from spacy_bioner.models.encoder.batch import EncodedBatch
 from spacy_bioner.models.encoder.layout import Layout
 from spacy_bioner.models.encoder.limits import check_directory, check_fits, check_window
@@ -41,7 +41,8 @@ def build_bucketed_transformer(
     among them; overlap: wordpieces that two windows of a long document share, each of
     which counts in the window where it is more central.
     precision: "auto": bfloat16 where the processor multiplies it, else float32;
-        "float32"; "bfloat16": the same as auto, with a warning where there is none.
+        "float32"; "bfloat16": the same as auto, with a warning where there is none;
+        "int8": by onnxruntime, only in pipelines that `spacy bioner optimize` has written.
     tokenizer_config, transformer_config: given to `transformers`.
 
     Raises ConfigError if the window does not fit the encoder, as soon as that is known.
@@ -122,7 +123,15 @@ class BucketedTransformer(TransformerModel):  # type: ignore[misc]
         return rows.states(map(shim.encode, rows.buckets()), self.ops, self.get_dim("nO"))
 
     def from_bytes(self, bytes_data: bytes) -> BucketedTransformer:
-        super().from_bytes(bytes_data)
+        try:
+            super().from_bytes(bytes_data)
+        except BionerError:
+            raise
+        except ValueError as error:
+            raise EncoderError(
+                f"the saved encoder cannot be read ({error}): it may be cut off, or made for "
+                "other settings. Copy the pipeline again"
+            ) from None
         if self.attrs["has_transformer"]:
             _ = self.splitter
         return self
@@ -161,6 +170,11 @@ def encode(model: Model[Any, Any], bucket: Any, is_train: bool) -> Any:
 
 
 def init(model: BucketedTransformer, X: Any = None, Y: Any = None) -> None:
+    if model.shim.precision == "int8":
+        raise ConfigError(
+            '"int8" is no precision to begin with: train with another, then run '
+            "`spacy bioner optimize`"
+        )
     if not model.attrs["has_transformer"]:
         settings = model._init_tokenizer_config, model._init_transformer_config
         objects = huggingface_from_pretrained(model.attrs["name"], *settings)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import srsly
 import torch
+import transformers
 from spacy_transformers.data_classes import HFObjects
 from spacy_transformers.layers.hf_shim import HFShim
 from thinc.api import torch2xp
+from transformers import AutoModel
 
+from spacy_bioner.errors import ConfigError, EncoderError
+from spacy_bioner.models.encoder.onnx_encoder import OnnxEncoder
 from spacy_bioner.models.encoder.packed_linear import can_pack, pack_linears
 from spacy_bioner.models.encoder.precision import check_precision, choose_precision
 from spacy_bioner.models.encoder.workers import leave_cores_to_others
@@ -32,10 +38,14 @@ class EncoderShim(HFShim):  # type: ignore[misc]
     precision: "auto", "float32" or "bfloat16". For prediction in bfloat16 a copy of the
     weights is made and kept until they change; training multiplies in bfloat16 and keeps
     weights, gradients and sums in float32, without a gradient scaler.
+
+    An optimised pipeline has bfloat16 weights here, or with "int8" an OnnxEncoder: such
+    encoders predict and do not train.
     """
 
     def __init__(self, objects: HFObjects, precision: str) -> None:
-        super().__init__(objects)
+        model_cls = OnnxEncoder if precision == "int8" else AutoModel
+        super().__init__(objects, model_cls=model_cls)
         self.precision = check_precision(precision)
         self._runner: torch.nn.Module | None = None
 
@@ -62,9 +72,11 @@ class EncoderShim(HFShim):  # type: ignore[misc]
 
     def _build_runner(self) -> torch.nn.Module:
         """The encoder as it predicts: without its pooler, in the chosen precision."""
-        dtype = choose_precision(self.precision, self.device)
         module = self._model
-        shared = {} if dtype != torch.float32 else {id(p): p for p in module.parameters()}
+        if isinstance(module, OnnxEncoder):
+            return module
+        dtype = choose_precision(self.precision, self.device)
+        shared = {id(p): p for p in module.parameters() if p.dtype == dtype}
         runner: torch.nn.Module = copy.deepcopy(module, shared).to(dtype)
         if getattr(runner, "pooler", None) is not None:
             runner.pooler = None  # type: ignore[assignment]
@@ -76,6 +88,7 @@ class EncoderShim(HFShim):  # type: ignore[misc]
         self, inputs: Sequence[Bucket]
     ) -> tuple[list[torch.Tensor], Callable[[Sequence[torch.Tensor]], None]]:
         """Hidden states of each bucket, and what takes their gradients back to the weights."""
+        self._require_trainable()
         self._runner = None
         self._model.train()
         dtype = choose_precision(self.precision, self.device)
@@ -91,6 +104,15 @@ class EncoderShim(HFShim):  # type: ignore[misc]
             torch.autograd.backward(outputs, same)
 
         return outputs, backprop
+
+    def _require_trainable(self) -> None:
+        dtypes = {parameter.dtype for parameter in self._model.parameters()}
+        if dtypes != {torch.float32}:
+            raise ConfigError(
+                "this encoder was optimised for prediction and cannot be trained: train the "
+                "pipeline that it was made from, or freeze it (frozen_components and "
+                "annotating_components)"
+            )
 
     def finish_update(self, optimizer: Any) -> None:
         self._runner = None
@@ -118,7 +140,23 @@ class EncoderShim(HFShim):  # type: ignore[misc]
         super().to_device(device_type, device_id)
 
     def from_bytes(self, bytes_data: bytes) -> EncoderShim:
-        super().from_bytes(bytes_data)
+        is_onnx = "onnx" in srsly.msgpack_loads(bytes_data)["config"]
+        if is_onnx and self.precision != "int8":
+            raise EncoderError(
+                f'this pipeline\'s encoder is in int8, and precision = "{self.precision}" was '
+                'asked for: load it with "int8", or load the pipeline that it was made from'
+            )
+        with warnings.catch_warnings():
+            # spacy-transformers would go on with weights that do not fit
+            warnings.filterwarnings("error", message="Error loading saved torch state_dict")
+            try:
+                super().from_bytes(bytes_data)
+            except UserWarning:
+                raise EncoderError(
+                    "the saved weights are damaged, or do not fit the encoder of transformers "
+                    f"{transformers.__version__}: copy the pipeline again, or install the "
+                    "version that it was made with"
+                ) from None
         # made here, so that processes forked later share it
         self._runner = self._build_runner() if self._hfmodel.transformer is not None else None
         return self
