@@ -17,7 +17,7 @@ _REMEDIES = {
     Kind.right: "look whether the gold data agrees with itself on where mentions end",
     Kind.both: "look whether the gold data agrees with itself on how much a mention takes in",
     Kind.type_and_boundary: "see what the guidelines say of these types and how much they take in",
-    Kind.split: "look at what joins them, such as conjunctions and brackets, in the guidelines",
+    Kind.split: "train with a CRF if there is none; else look at joints within mentions",
     Kind.merged: "look at what parts them, such as conjunctions and commas, in the guidelines",
     Kind.tangled: "look at the guidelines for long mentions and lists",
 }
