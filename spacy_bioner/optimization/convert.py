@@ -18,6 +18,8 @@ from spacy_bioner.optimization.onnx_export import make_int8_encoder
 
 FORMS = ("float32", "bfloat16", "int8")
 _WINDOW, _OVERLAP = 256, 64
+# Documents, and their padded tokens, among which rows of like length are found.
+_DOCUMENTS, _TOKENS = 256, 16384
 
 
 def optimized(nlp: Language, form: str, *, spare_sensitive: bool = False) -> Language:
@@ -33,6 +35,9 @@ def optimized(nlp: Language, form: str, *, spare_sensitive: bool = False) -> Lan
     objects = nlp.get_pipe(name).model.layers[0].shims[0]._hfmodel
     config = nlp.config.copy()
     config["components"][name]["model"] = _settings(nlp, name, form)
+    component = config["components"][name]
+    component["max_batch_items"] = max(component["max_batch_items"], _TOKENS)
+    config["nlp"]["batch_size"] = max(config["nlp"]["batch_size"] or 0, _DOCUMENTS)
     new = load_model_from_config(config, auto_fill=True)
     new.from_bytes(nlp.to_bytes(exclude=[name]), exclude=[name])
     tokenizer, vocabulary = copy.deepcopy(objects.tokenizer), objects.vocab_file_contents

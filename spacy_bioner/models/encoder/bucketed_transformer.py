@@ -116,6 +116,12 @@ class BucketedTransformer(TransformerModel):  # type: ignore[misc]
             self._splitter = Splitter(tokenizer)
         return self._splitter
 
+    def layouts(self, docs: Sequence[Doc]) -> list[Layout]:
+        """The windows of each document; none of them may be empty."""
+        splitter = self.splitter
+        pieces = splitter.split(docs)
+        return [Layout.of(each, splitter, self.window, self.overlap) for each in pieces]
+
     def encode_layouts(self, layouts: Sequence[Layout]) -> list[Any]:
         """Hidden states (k, l, width) of each, without a gradient."""
         shim = self.shim
@@ -184,14 +190,10 @@ def init(model: BucketedTransformer, X: Any = None, Y: Any = None) -> None:
 def forward(
     model: BucketedTransformer, docs: Sequence[Doc], is_train: bool
 ) -> tuple[EncodedBatch, Callable[[list[Any]], Sequence[Doc]]]:
-    splitter = model.splitter
-    layouts = [
-        Layout.of(pieces, splitter, model.window, model.overlap)
-        for pieces in splitter.split([doc for doc in docs if len(doc)])
-    ]
+    layouts = model.layouts([doc for doc in docs if len(doc)])
     if not is_train:
         return EncodedBatch(docs, _by_document(docs, _records(model, layouts))), lambda _: docs
-    rows = Rows([layout.ids for layout in layouts], splitter.padding, model.shim.device)
+    rows = Rows([layout.ids for layout in layouts], model.splitter.padding, model.shim.device)
     outputs, backprop_encoder = model.shim.begin_update(list(rows.buckets()))
     states = rows.states(outputs, model.ops, model.get_dim("nO"))
 

@@ -1,0 +1,192 @@
+"""Speed of finding entities: ours in each precision against the peers, on one encoder.
+
+    python -m benchmarks.inference ENCODER TRAIN.spacy TEST.spacy --lang zh [--threads 2]
+
+Every system gets a head trained on TRAIN while the encoder stays as it is, is saved, and is
+loaded in a process of its own. The processes find the entities of TEST's texts in turn,
+`--rounds` times. Printed as Markdown: median of the ratios of stock spaCy's time to the
+system's, tokens a second, F1, and the process's peak memory. Peers that are not installed
+(EDS-NLP with its extra `ml`, flair) are left out, and named.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from multiprocessing.connection import Connection
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+import typer
+
+from benchmarks import peers, systems
+from benchmarks.heads import Entity, read_docs
+from spacy_bioner.optimization.convert import optimized
+from spacy_bioner.optimization.worker import peak_memory
+
+
+@dataclass(frozen=True)
+class System:
+    """prepare: what is trained and saved for it, shared by systems with the same one."""
+
+    prepare: Callable[[systems.Setting, Path], None]
+    load: Callable[[Path], systems.Find]
+    needs: str = "spacy"
+
+
+STOCK = "spaCy `ner`, spacy-transformers"
+ENCODER_ALONE = "our encoder alone, bfloat16"
+
+
+def prepare_int8(setting: systems.Setting, out: Path) -> None:
+    import spacy
+
+    ours = out.with_name("prepare_ours")
+    optimized(spacy.load(ours), "int8").to_disk(out)
+
+
+def all_systems(lang: str) -> dict[str, System]:
+    """By name, in the order of the table; int8 comes after what it is made from."""
+    ours, hugging_face = systems.prepare_ours, peers.prepare_hugging_face
+    half = partial(peers.load_by_hand, dtype=torch.bfloat16)
+    return {
+        STOCK: System(systems.prepare_stock, systems.load_spacy),
+        f"{STOCK}, batch_size 1000": System(
+            systems.prepare_stock, partial(systems.load_spacy, batch_size=1000)
+        ),
+        "ours, float32": System(ours, partial(systems.load_spacy, precision="float32")),
+        "ours, bfloat16": System(ours, partial(systems.load_spacy, precision="bfloat16")),
+        "ours, int8": System(prepare_int8, systems.load_spacy, "onnxruntime"),
+        ENCODER_ALONE: System(ours, partial(systems.load_encoder_alone, precision="bfloat16")),
+        "Hugging Face pipeline": System(hugging_face, peers.load_pipeline),
+        "Hugging Face by hand, float32": System(hugging_face, peers.load_by_hand),
+        "Hugging Face by hand, bfloat16": System(hugging_face, half),
+        "EDS-NLP `eds.ner_crf`": System(peers.prepare_eds, peers.load_eds, "edsnlp"),
+        "flair": System(peers.prepare_flair, partial(peers.load_flair, lang=lang), "flair"),
+    }
+
+
+def serve(pipe: Connection, system: System, folder: Path, threads: int, cpu_time: bool) -> None:
+    """In a process of its own: load, warm up, then time the texts whenever asked."""
+    clock = time.process_time if cpu_time else time.perf_counter
+    torch.set_num_threads(threads)
+    find = system.load(folder)
+    texts = pipe.recv()
+    entities = find(texts)
+    pipe.send(entities)
+    while pipe.recv():
+        start = clock()
+        find(texts)
+        pipe.send((clock() - start, peak_memory()))
+
+
+@dataclass
+class Result:
+    entities: list[list[Entity]]
+    seconds: list[float]
+    memory: int = 0
+
+
+def run(
+    chosen: dict[str, System],
+    folder: Path,
+    texts: list[str],
+    rounds: int,
+    threads: int,
+    cpu_time: bool,
+) -> dict[str, Result]:
+    """Start a process for each system and let them find the entities in turn."""
+    context = multiprocessing.get_context("spawn")
+    pipes, results = {}, {}
+    for name, system in chosen.items():
+        pipes[name], other = context.Pipe()
+        place = folder / system.prepare.__name__
+        arguments = (other, system, place, threads, cpu_time)
+        context.Process(target=serve, args=arguments, daemon=True).start()
+        pipes[name].send(texts)
+        results[name] = Result(pipes[name].recv(), [])
+    for _ in range(rounds):
+        for name, pipe in pipes.items():
+            pipe.send(True)
+            seconds, results[name].memory = pipe.recv()
+            results[name].seconds.append(seconds)
+    for pipe in pipes.values():
+        pipe.send(False)
+    return results
+
+
+def f1(found: Sequence[Sequence[Entity]], gold: Sequence[Sequence[Entity]]) -> float:
+    pairs = [(set(a), set(b)) for a, b in zip(found, gold, strict=True)]
+    same, total = sum(len(a & b) for a, b in pairs), sum(len(a) + len(b) for a, b in pairs)
+    return 2 * same / total if total else 1.0
+
+
+def table(results: dict[str, Result], gold: Any, tokens: int) -> list[str]:
+    """Rows of Markdown; agreement is that with ours in float32."""
+    stock, ours = results[STOCK].seconds, results["ours, float32"].entities
+    lines = [
+        "| system | times as fast as stock spaCy | tokens a second | F1 | agreement with ours, "
+        "float32 | peak memory, MB |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, result in results.items():
+        ratio = median(a / b for a, b in zip(stock, result.seconds, strict=True))
+        speed = tokens / median(result.seconds)
+        scores = f"{100 * f1(result.entities, gold):.2f} | {100 * f1(result.entities, ours):.2f}"
+        if name == ENCODER_ALONE:
+            scores = "- | -"
+        memory = result.memory / 1e6
+        lines.append(f"| {name} | {ratio:.2f} | {speed:,.0f} | {scores} | {memory:,.0f} |")
+    share = [
+        a / b
+        for a, b in zip(
+            results[ENCODER_ALONE].seconds, results["ours, bfloat16"].seconds, strict=True
+        )
+    ]
+    return [*lines, "", f"Pipeline over its encoder alone, bfloat16: {median(share):.2f}"]
+
+
+def main(
+    encoder: Path,
+    train: Path,
+    test: Path,
+    lang: str = "zh",
+    folder: Path = Path("metrics/benchmark-inference"),
+    limit: int = 0,
+    train_limit: int = 2000,
+    steps: int = 250,
+    rounds: int = 5,
+    threads: int = 1,
+    cpu_time: bool = False,
+    without: list[str] = [],  # noqa: B006 (typer's)
+) -> None:
+    """limit, train_limit: documents used; cpu_time: count the process's time, not the clock's."""
+    chosen = {n: s for n, s in all_systems(lang).items() if not any(w in n for w in without)}
+    absent = [name for name, system in chosen.items() if find_spec(system.needs) is None]
+    chosen = {name: system for name, system in chosen.items() if name not in absent}
+    setting = systems.Setting(encoder, lang, read_docs(train, lang, train_limit), steps)
+    docs = read_docs(test, lang, limit)
+    torch.set_num_threads(threads)
+    folder.mkdir(parents=True, exist_ok=True)
+    for system in chosen.values():
+        place = folder / system.prepare.__name__
+        if not place.exists():
+            system.prepare(setting, place)
+    gold = [[(e.start_char, e.end_char, e.label_) for e in doc.ents] for doc in docs]
+    texts = [doc.text for doc in docs]
+    results = run(chosen, folder, texts, rounds, threads, cpu_time)
+    kind = "processor time" if cpu_time else "time"
+    print(f"{len(texts):,} texts, {sum(map(len, docs)):,} tokens, {threads} threads, {kind}\n")
+    print("\n".join(table(results, gold, sum(map(len, docs)))))
+    if absent:
+        print(f"\nNot installed, left out: {', '.join(absent)}")
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,132 @@
+"""spaCy pipelines on one encoder directory, stock and ours: prepared, saved and loaded."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import spacy
+import torch
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.util import fix_random_seed, minibatch
+from thinc.api import Adam
+
+from benchmarks.heads import LENGTH, Entity
+from spacy_bioner.models.encoder.rows import Rows
+from spacy_bioner.models.encoder.shim import Bucket
+
+CPU = torch.device("cpu")
+Find = Callable[[Sequence[str]], list[list[Entity]]]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all systems share. steps: updates of 16 sentences for heads that spaCy trains."""
+
+    encoder: Path
+    lang: str
+    train: list[Doc]
+    steps: int
+
+
+LISTENER = {
+    "@architectures": "spacy-transformers.TransformerListener.v1",
+    "pooling": {"@layers": "reduce_mean.v1"},
+}
+STOCK_NER = {
+    "@architectures": "spacy.TransitionBasedParser.v2",
+    "state_type": "ner",
+    "extra_state_tokens": False,
+    "hidden_width": 64,
+    "maxout_pieces": 2,
+    "use_upper": False,
+    "tok2vec": LISTENER,
+}
+OUR_NER = {"@architectures": "spacy_bioner.CrfTagger.v1", "tok2vec": LISTENER}
+
+
+def stock_transformer(encoder: Path) -> dict[str, Any]:
+    """spacy-transformers as `spacy init config` sets it up."""
+    spans = "spacy-transformers.strided_spans.v1"
+    return {
+        "@architectures": "spacy-transformers.TransformerModel.v3",
+        "name": str(encoder),
+        "tokenizer_config": {"use_fast": True, "model_max_length": LENGTH},
+        "get_spans": {"@span_getters": spans, "window": 128, "stride": 96},
+    }
+
+
+def bucketed_transformer(encoder: Path, precision: str = "auto") -> dict[str, Any]:
+    name = "spacy_bioner.BucketedTransformer.v1"
+    return {"@architectures": name, "name": str(encoder), "precision": precision}
+
+
+def spacy_pipeline(
+    setting: Setting, transformer: Any, factory: str, head: Any, **batches: int
+) -> Language:
+    """With a head trained on the encoder as it is."""
+    fix_random_seed(0)
+    nlp = spacy.blank(setting.lang)
+    nlp.add_pipe("transformer", config={"model": transformer, **batches})
+    nlp.add_pipe(factory, config={"model": head})
+    examples = [Example(nlp.make_doc(doc.text), doc) for doc in setting.train]
+    nlp.initialize(lambda: examples)
+    shuffled = itertools.chain.from_iterable(
+        random.sample(examples, len(examples)) for _ in itertools.count()
+    )
+    optimizer, frozen = Adam(0.002), {"exclude": ["transformer"], "annotates": ["transformer"]}
+    for batch in itertools.islice(minibatch(shuffled, 16), setting.steps):
+        nlp.update(batch, sgd=optimizer, **frozen)
+    return nlp
+
+
+def prepare_stock(setting: Setting, out: Path) -> None:
+    transformer = stock_transformer(setting.encoder)
+    nlp = spacy_pipeline(setting, transformer, "ner", STOCK_NER)
+    nlp.batch_size = 128  # as `spacy init config` has it for transformers
+    nlp.to_disk(out)
+
+
+def prepare_ours(setting: Setting, out: Path) -> None:
+    transformer = bucketed_transformer(setting.encoder, "float32")
+    nlp = spacy_pipeline(setting, transformer, "bert_crf_ner", OUR_NER, max_batch_items=16384)
+    nlp.batch_size = 256  # as in configs/
+    nlp.to_disk(out)
+
+
+def load_spacy(out: Path, precision: str | None = None, batch_size: int | None = None) -> Find:
+    setting = "components.transformer.model.precision"
+    nlp = spacy.load(out, config={setting: precision} if precision else {})
+    nlp.batch_size = batch_size or nlp.batch_size
+
+    def find(texts: Sequence[str]) -> list[list[Entity]]:
+        return [[(e.start_char, e.end_char, e.label_) for e in doc.ents] for doc in nlp.pipe(texts)]
+
+    return find
+
+
+def load_encoder_alone(out: Path, precision: str) -> Find:
+    """Our encoder on ready batches without padding, so that nothing around it is timed."""
+    setting = "components.transformer.model.precision"
+    nlp = spacy.load(out, config={setting: precision})
+    model = nlp.get_pipe("transformer").model
+    buckets: list[Bucket] = []
+
+    def find(texts: Sequence[str]) -> list[list[Entity]]:
+        if not buckets:
+            for batch in minibatch(texts, nlp.batch_size):
+                docs = [doc for doc in map(nlp.make_doc, batch) if len(doc)]
+                layouts = model.layouts(docs)
+                rows = Rows([each.ids for each in layouts], model.splitter.padding, CPU)
+                buckets.extend(rows.buckets())
+        for bucket in buckets:
+            model.shim.encode(bucket)
+        return [[] for _ in texts]
+
+    return find
