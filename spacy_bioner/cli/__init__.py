@@ -27,6 +27,7 @@ A typical way through: `check` and `stats` to look at a corpus, `convert` to bri
 into spaCy's format, `make-encoder` for a transformer where no model hub is in reach,
 then `spacy train` with a config from configs/, `report` and `compare` to see what the
 model does and where it fails, and `spacy package`. `experiment` trains whole grids.
+`calibrate` makes a model's confidences true, `select` says what to annotate next.
 """
 
 COMMANDS: dict[str, Callable[..., None]] = {
