@@ -101,7 +101,7 @@ _ESCAPE = re.compile(  # a pair, a half as group 1, or any other escape
     re.DOTALL,
 )
 _LONGEST_ESCAPE = 12  # bytes: a pair
-_BLOCK = 1 << 20
+_BLOCK = 1 << 16
 
 
 def check_surrogates(path: Path) -> None:
