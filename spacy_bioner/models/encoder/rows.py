@@ -17,7 +17,7 @@ from spacy_bioner.models.encoder.windows import Ints2d
 _LARGEST = {"cpu": 1024}
 _LARGEST_ELSEWHERE = 32768
 # What one bucket more costs, in wordpieces.
-_OVERHEAD = 16
+_OVERHEAD = 32
 
 
 class Rows:
