@@ -55,14 +55,17 @@ def all_systems(lang: str) -> dict[str, System]:
     """By name, in the order of the table; int8 comes after what it is made from."""
     ours, hugging_face = systems.prepare_ours, peers.prepare_hugging_face
     half = partial(peers.load_by_hand, dtype=torch.bfloat16)
+    spacy = partial(systems.load_spacy, batch_size=systems.OURS)
     return {
-        STOCK: System(systems.prepare_stock, systems.load_spacy),
+        STOCK: System(
+            systems.prepare_stock, partial(systems.load_spacy, batch_size=systems.STOCKS)
+        ),
         f"{STOCK}, batch_size 1000": System(
             systems.prepare_stock, partial(systems.load_spacy, batch_size=1000)
         ),
-        "ours, float32": System(ours, partial(systems.load_spacy, precision="float32")),
-        "ours, bfloat16": System(ours, partial(systems.load_spacy, precision="bfloat16")),
-        "ours, int8": System(prepare_int8, systems.load_spacy, "onnxruntime"),
+        "ours, float32": System(ours, partial(spacy, precision="float32")),
+        "ours, bfloat16": System(ours, partial(spacy, precision="bfloat16")),
+        "ours, int8": System(prepare_int8, spacy, "onnxruntime"),
         ENCODER_ALONE: System(ours, partial(systems.load_encoder_alone, precision="bfloat16")),
         "Hugging Face pipeline": System(hugging_face, peers.load_pipeline),
         "Hugging Face by hand, float32": System(hugging_face, peers.load_by_hand),

@@ -22,6 +22,8 @@ from spacy_bioner.models.encoder.rows import Rows
 from spacy_bioner.models.encoder.shim import Bucket
 
 CPU = torch.device("cpu")
+# Documents in a batch: as `spacy init config` has it for transformers, and as configs/ have it.
+STOCKS, OURS = 128, 512
 Find = Callable[[Sequence[str]], list[list[Entity]]]
 
 
@@ -88,22 +90,19 @@ def spacy_pipeline(
 
 def prepare_stock(setting: Setting, out: Path) -> None:
     transformer = stock_transformer(setting.encoder)
-    nlp = spacy_pipeline(setting, transformer, "ner", STOCK_NER)
-    nlp.batch_size = 128  # as `spacy init config` has it for transformers
-    nlp.to_disk(out)
+    spacy_pipeline(setting, transformer, "ner", STOCK_NER).to_disk(out)
 
 
 def prepare_ours(setting: Setting, out: Path) -> None:
     transformer = bucketed_transformer(setting.encoder, "float32")
-    nlp = spacy_pipeline(setting, transformer, "bert_crf_ner", OUR_NER, max_batch_items=16384)
-    nlp.batch_size = 256  # as in configs/
-    nlp.to_disk(out)
+    items = {"max_batch_items": 32768}  # as in configs/
+    spacy_pipeline(setting, transformer, "bert_crf_ner", OUR_NER, **items).to_disk(out)
 
 
-def load_spacy(out: Path, precision: str | None = None, batch_size: int | None = None) -> Find:
+def load_spacy(out: Path, batch_size: int, precision: str | None = None) -> Find:
     setting = "components.transformer.model.precision"
     nlp = spacy.load(out, config={setting: precision} if precision else {})
-    nlp.batch_size = batch_size or nlp.batch_size
+    nlp.batch_size = batch_size
 
     def find(texts: Sequence[str]) -> list[list[Entity]]:
         return [[(e.start_char, e.end_char, e.label_) for e in doc.ents] for doc in nlp.pipe(texts)]
@@ -120,7 +119,7 @@ def load_encoder_alone(out: Path, precision: str) -> Find:
 
     def find(texts: Sequence[str]) -> list[list[Entity]]:
         if not buckets:
-            for batch in minibatch(texts, nlp.batch_size):
+            for batch in minibatch(texts, OURS):
                 docs = [doc for doc in map(nlp.make_doc, batch) if len(doc)]
                 layouts = model.layouts(docs)
                 rows = Rows([each.ids for each in layouts], model.splitter.padding, CPU)

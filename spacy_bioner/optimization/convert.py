@@ -19,7 +19,7 @@ from spacy_bioner.optimization.onnx_export import make_int8_encoder
 FORMS = ("float32", "bfloat16", "int8")
 _WINDOW, _OVERLAP = 256, 64
 # Documents, and their padded tokens, among which rows of like length are found.
-_DOCUMENTS, _TOKENS = 256, 16384
+_DOCUMENTS, _TOKENS = 512, 32768
 
 
 def optimized(nlp: Language, form: str, *, spare_sensitive: bool = False) -> Language:
