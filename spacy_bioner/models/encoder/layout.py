@@ -32,6 +32,9 @@ class Layout:
     def of(cls, pieces: Pieces, splitter: Splitter, window: int, overlap: int) -> Layout:
         """window: longest row, the special wordpieces among them."""
         before, after = splitter.before, splitter.after
+        if len(pieces.ids) + len(before) + len(after) <= window:
+            ids = np.array([[*before, *pieces.ids.tolist(), *after]], dtype=np.int64)
+            return cls(ids, pieces.lengths, pieces.wordpieces + len(before), splitter)
         windows = place_windows(len(pieces.ids), window - len(before) - len(after), overlap)
         rows = windows.rows(pieces.ids)
         special = (np.tile(np.array(s, dtype=np.int64), (len(rows), 1)) for s in (before, after))

@@ -70,24 +70,44 @@ class Splitter:
 
     def split(self, docs: Sequence[Doc]) -> list[Pieces]:
         """The wordpieces of each document, of its text as a whole and without a limit."""
+        if not docs:
+            return []
         self._whole()
         parts = [list(segments(doc)) for doc in docs]
         texts = [text for part in parts for _, text in part]
-        encodings = iter(self.backend.encode_batch(texts, add_special_tokens=False))
-        return [
-            _pieces(doc, [(start, next(encodings)) for start, _ in part])
-            for doc, part in zip(docs, parts, strict=True)
-        ]
+        encodings = self.backend.encode_batch(texts, add_special_tokens=False)
+        return _pieces(docs, parts, encodings)
 
 
-def _pieces(doc: Doc, encodings: Sequence[tuple[int, Any]]) -> Pieces:
-    ids, offsets = [], []
-    for start, encoding in encodings:
-        ids.append(np.array(encoding.ids, dtype=np.int64))
-        offsets.append(np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2) + start)
-    token_starts = doc.to_array([IDX]).astype(np.int64).reshape(-1)
-    tokens, wordpieces = align(token_starts, np.concatenate(offsets))
-    return Pieces(np.concatenate(ids), tokens, wordpieces, len(doc))
+def _pieces(
+    docs: Sequence[Doc], parts: Sequence[Sequence[tuple[int, str]]], encodings: Sequence[Any]
+) -> list[Pieces]:
+    """Of all documents together, as if they stood one behind the other in one text."""
+    sizes = [part[-1][0] + len(part[-1][1]) for part in parts]
+    bases = np.cumsum([0, *sizes[:-1]])
+    starts = np.concatenate(
+        [doc.to_array([IDX]).astype(np.int64) + base for doc, base in zip(docs, bases, strict=True)]
+    )
+    shifts = [base + start for base, part in zip(bases, parts, strict=True) for start, _ in part]
+    lengths = [len(encoding) for encoding in encodings]
+    offsets = np.array([pair for each in encodings for pair in each.offsets], dtype=np.int64)
+    offsets = offsets.reshape(-1, 2) + np.repeat(np.array(shifts), lengths)[:, None]
+    ids = np.array([i for each in encodings for i in each.ids], dtype=np.int64)
+    tokens, wordpieces = align(starts, offsets)
+    counts = np.cumsum([len(part) for part in parts])
+    # where each document begins and ends: among its wordpieces, its tokens, and the pairs
+    pieces = np.append(0, np.cumsum(lengths))[np.append(0, counts)].tolist()
+    first = np.append(0, np.cumsum([len(doc) for doc in docs])).tolist()
+    pairs = np.searchsorted(tokens, first).tolist()
+    return [
+        Pieces(
+            ids[pieces[i] : pieces[i + 1]],
+            tokens[pairs[i] : pairs[i + 1]] - first[i],
+            wordpieces[pairs[i] : pairs[i + 1]] - pieces[i],
+            len(doc),
+        )
+        for i, doc in enumerate(docs)
+    ]
 
 
 def align(starts: Ints1d, offsets: Ints1d) -> tuple[Ints1d, Ints1d]:
