@@ -158,11 +158,9 @@ def load_flair(out: Path, lang: str) -> Find:
 
 def _flair_entities(doc: Doc, sentence: Any) -> list[Entity]:
     tokens = [token for token in doc if not token.is_space]
-    tags = ["O"] * len(tokens)
+    found = []
     for label in sentence.get_labels("ner"):
-        point = label.data_point
-        if hasattr(point, "idx"):
-            tags[point.idx - 1] = label.value
-    spans = spans_of_tags(tags)
-    ends = [token.idx + len(token) for token in tokens]
-    return [(tokens[s].idx, ends[e - 1], label) for s, e, label in spans]
+        span = label.data_point
+        first, last = tokens[span.tokens[0].idx - 1], tokens[span.tokens[-1].idx - 1]
+        found.append((first.idx, last.idx + len(last), label.value))
+    return found
