@@ -34,7 +34,8 @@ def make_ensemble(pipelines: Sequence[Language], component: str = "bert_crf_ner"
     config = copy.deepcopy(first.config)
     settings: Any = config["components"][component]
     models = {
-        f"member{number}": nlp.config["components"][component]["model"]
+        # resolved, since ${...} would name places that are elsewhere in the ensemble's config
+        f"member{number}": nlp.config.interpolate()["components"][component]["model"]
         for number, nlp in enumerate(pipelines, 1)
     }
     settings["model"] = {"@architectures": _ARCHITECTURE, "members": copy.deepcopy(models)}

@@ -7,6 +7,7 @@ import pytest
 import spacy
 from spacy.language import Language
 from spacy.vectors import Vectors
+from thinc.api import Config
 from typer.testing import CliRunner
 
 from spacy_bioner.cli import app
@@ -56,6 +57,19 @@ def test_ensemble_keeps_a_transformer_for_each_member(encoder: Path, tmp_path: P
     loaded = spacy.load(tmp_path / "joined")
     np.testing.assert_array_equal(emissions(loaded), emissions(joined))
     assert found_in(loaded) == found_in(joined)
+
+
+def test_ensemble_takes_members_whose_configs_refer_to_themselves(tmp_path: Path) -> None:
+    """As fast_crf.cfg does: one width is `${components....width}`."""
+    train(initialized(build(BILSTM))).to_disk(tmp_path / "a")
+    path = tmp_path / "a" / "config.cfg"
+    config = Config().from_disk(path, interpolate=False)
+    inner = "components.bert_crf_ner.model.tok2vec"
+    config["components"][NAME]["model"]["tok2vec"]["encode"]["width"] = f"${{{inner}.embed.width}}"
+    config.to_disk(path)
+    joined = make_ensemble([spacy.load(tmp_path / "a"), spacy.load(tmp_path / "a")])
+    joined.to_disk(tmp_path / "joined")
+    assert found_in(spacy.load(tmp_path / "joined")) == GOLD
 
 
 def test_ensemble_refuses_members_that_differ() -> None:
