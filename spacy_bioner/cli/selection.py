@@ -17,7 +17,7 @@ from spacy_bioner.corpora.reading import detect_format, expand_inputs, read_corp
 from spacy_bioner.corpora.sentences import cut_document
 from spacy_bioner.corpora.sinks import write_format
 from spacy_bioner.corpora.text_lines import read_lines
-from spacy_bioner.corpora.writers import WRITERS
+from spacy_bioner.corpora.writers import WRITERS, find_writer
 from spacy_bioner.corpora.writing_log import WriteLog
 from spacy_bioner.errors import ConfigError, CorpusError
 from spacy_bioner.pipeline.bert_crf_ner import BertCrfNer
@@ -38,8 +38,9 @@ def run_selection(
     settings: dict[str, Any],
 ) -> str:
     """Read, select and write; returns what to tell the user."""
-    if to not in WRITERS:
+    if to.split(":")[0] not in WRITERS:
         raise ConfigError(f"cannot write {to!r}: use one of {list(WRITERS)}")
+    writer = find_writer(to)
     if settings["by"] not in MEASURES:
         raise ConfigError(f"cannot select by {settings['by']!r}: use one of {list(MEASURES)}")
     check_outputs([out], force)
@@ -53,7 +54,7 @@ def run_selection(
     documents = _annotated(nlp, component, [sentences[i] for i in chosen])
     log = WriteLog()
     with new_outputs([out]) as (path,):
-        write_format(documents, path, WRITERS[to], nlp, Placement(), log=log)
+        write_format(documents, path, writer, nlp, Placement(), log=log)
     lost = "".join(f"\nnot written: {loss}" for loss in log.losses.values())
     return f"{out}: {len(documents):,} of {len(sentences):,} sentences, by {settings['by']}{lost}"
 

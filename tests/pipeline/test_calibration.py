@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -150,3 +151,11 @@ def test_commands_write_a_calibrated_model_and_a_selection(nlp, examples, tmp_pa
     assert all(np.float64(note.split()[1]) > 0 for note in notes)
     record = json.loads((tmp_path / "next.jsonl").read_text("utf-8").splitlines()[0])
     assert record["spans"][0]["note"].startswith("confidence ")
+
+
+def test_select_takes_the_settings_of_a_format(nlp, tmp_path):
+    texts = tmp_path / "raw.txt"
+    texts.write_text(f"{TEXTS[0]}\n", encoding="utf-8")
+    out = tmp_path / "next.conll"
+    run("select", tmp_path / "model", texts, out, "--count", "1", "--to", "conll:scheme=BIOES")
+    assert re.search(r"\bE-DRUG", out.read_text(encoding="utf-8"))
