@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from spacy_bioner.encoders.directory import check_may_write, written_whole
+from spacy_bioner.directories import written_whole
+from spacy_bioner.encoders.directory import check_may_write
 from spacy_bioner.encoders.model_card import model_card
 from spacy_bioner.encoders.random_model import make_random_model
 from spacy_bioner.encoders.shape import Architecture, EncoderShape

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import NamedTuple
 
 from spacy.tokens import Doc
@@ -160,10 +159,3 @@ def case_of_tags(gold: Sequence[str], found: Sequence[str], id: str = "") -> Cas
         raise ConfigError(f"sentence {id!r}: {len(gold)} gold tags but {len(found)} found")
     tokens = tuple((n, n + 1) for n in range(len(gold)))
     return Case(id, "x" * len(gold), tokens, read_chunks(gold), read_chunks(found))
-
-
-def mentions_overlap(case: Case) -> bool:
-    """Whether two mentions of the same side share a token."""
-    return any(
-        one.end > other.start for side in (case.gold, case.found) for one, other in pairwise(side)
-    )

@@ -9,7 +9,7 @@ from thinc.types import Ragged
 
 from spacy_bioner.crf import BACKENDS, CrfScores, get_backend
 from spacy_bioner.crf.packed import Refined, loss_and_gradient
-from spacy_bioner.crf.scores import Bools2d, Floats1d, Floats2d, Ints1d
+from spacy_bioner.crf.scores import Bools2d, Floats1d, Ints1d
 from spacy_bioner.errors import ConfigError
 
 # The names that optimizers see: unlike every other parameter's.
@@ -98,13 +98,6 @@ def crf_loss(
 def crf_best_paths(model: Model[Any, Any], emissions: Ragged) -> Ints1d:
     """Tag ids (N,) of the best path of each sentence."""
     return get_backend(model.attrs["backend"]).best_paths(
-        model.ops.to_numpy(emissions.dataXd), _lengths(model, emissions), crf_scores(model)
-    )
-
-
-def crf_marginals(model: Model[Any, Any], emissions: Ragged) -> Floats2d:
-    """Probability (N, T) of each tag at each token."""
-    return get_backend(model.attrs["backend"]).marginals(
         model.ops.to_numpy(emissions.dataXd), _lengths(model, emissions), crf_scores(model)
     )
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import numpy as np
 import spacy
 from spacy.vectors import Vectors
 
+from spacy_bioner.directories import written_whole
 from spacy_bioner.errors import OutputExistsError, VectorsError
 from spacy_bioner.lexicon import Lexicon
 from spacy_bioner.rawtext.shards import Shard, find_shards
@@ -53,8 +52,7 @@ def make_vectors(
 
     Raises VectorsError, LexiconError, CorpusError and OutputExistsError.
     """
-    if out.exists() and not force:
-        raise OutputExistsError(out)
+    _check_may_write(out, force=force)
     shards = find_shards(inputs, weights or {})
     settings = settings or SkipGram()
     tables = _tables(shards, rows or VectorRows(), settings, lexicon)
@@ -62,7 +60,7 @@ def make_vectors(
     card = vectors_card(counts, settings, shards, lexicon.name if lexicon else None)
     nlp = spacy.blank(lang)
     nlp.vocab.vectors = _table(tables, nlp.vocab.strings)
-    with _written_whole(out) as directory:
+    with written_whole(out) as directory:
         nlp.to_disk(directory)
         if "words" in tables:
             _write_counts(tables["words"], directory / "words.tsv")
@@ -120,15 +118,12 @@ def _write_counts(table: UnitVectors, path: Path) -> None:
     path.write_text("".join(lines), encoding="utf-8")
 
 
-@contextmanager
-def _written_whole(out: Path) -> Iterator[Path]:
-    """Give a temporary folder that takes the place of `out` if the body succeeds."""
-    temporary = out.with_name(f".{out.name}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    try:
-        temporary.mkdir(parents=True)
-        yield temporary
-        shutil.rmtree(out, ignore_errors=True)
-        temporary.rename(out)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+def _check_may_write(out: Path, *, force: bool) -> None:
+    """Check that vectors may be written at `out`: with `force` they replace vectors alone."""
+    if not out.exists() and not out.is_symlink():
+        return
+    if not force:
+        raise OutputExistsError(out)
+    is_table = not out.is_symlink() and (out / "vocab" / "vectors").is_file()
+    if not is_table and not (out.is_dir() and not any(out.iterdir())):
+        raise VectorsError(f"{out}: holds no vectors and is not replaced by them.")

@@ -67,6 +67,18 @@ def test_equal_seeds_give_equal_vectors(texts: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(*tables)
 
 
+def test_force_replaces_vectors_and_nothing_else(texts: Path, tmp_path: Path) -> None:
+    out = tmp_path / "vectors"
+    make_vectors([texts], out, settings=SETTINGS)
+    make_vectors([texts], out, settings=SETTINGS, force=True)
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    (notes / "own.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(VectorsError, match="holds no vectors and is not replaced"):
+        make_vectors([texts], notes, settings=SETTINGS, force=True)
+    assert (notes / "own.txt").exists()
+
+
 def test_what_cannot_be_made_is_refused(texts: Path, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     with pytest.raises(OutputExistsError):

@@ -104,12 +104,6 @@ class RunFolder:
         with self.log_path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
 
-    def read_log(self) -> list[dict[str, float]]:
-        """Return all that was logged."""
-        if not self.log_path.exists():
-            return []
-        return [json.loads(line) for line in self.log_path.read_text("utf-8").splitlines()]
-
     def finish(self) -> None:
         """Remove the state, whose weights the finished encoder holds."""
         (self.path / _STATE).unlink(missing_ok=True)

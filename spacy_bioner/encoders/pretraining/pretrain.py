@@ -10,11 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from spacy_bioner.encoders.directory import (
-    check_encoder_directory,
-    check_may_write,
-    written_whole,
-)
+from spacy_bioner.directories import written_whole
+from spacy_bioner.encoders.directory import check_encoder_directory, check_may_write
 from spacy_bioner.encoders.make_encoder import make_encoder
 from spacy_bioner.encoders.pretraining.blocks import BlockReader
 from spacy_bioner.encoders.pretraining.checkpoint import Progress, RunFolder
