@@ -36,6 +36,7 @@ class Architecture(StrEnum):
     bert = "bert"
     roberta = "roberta"
     bart = "bart"
+    modernbert = "modernbert"
 
 
 Inputs = Annotated[list[Path], typer.Argument(help="Files, folders, or patterns in quotes.")]

@@ -56,15 +56,17 @@ def make_encoder(
 
     out: directory to make, whole or not at all; with force an encoder there is replaced.
     layers: for bart half of them are encoder, half decoder. width: numbers in a
-    token's vector. feed_forward: numbers inside a layer, 4 * width if not given.
+    token's vector. feed_forward: numbers inside a layer; if not given 4 * width,
+    for modernbert, which has a gate beside them, 2 * width.
     max_length: longest input in wordpieces. vocab_size: most tokens in the vocabulary.
     min_frequency: least occurrences of a wordpiece. sources: names for the model card.
 
     Raises EncoderError for a shape that cannot work, no or empty texts, or a vocab_size
     too small; OutputExistsError if `out` exists and `force` is not given.
     """
-    inside = 4 * width if feed_forward is None else feed_forward
-    shape = EncoderShape(architecture, layers, width, heads, inside, max_length, dropout)
+    if feed_forward is None:
+        feed_forward = (2 if architecture == "modernbert" else 4) * width
+    shape = EncoderShape(architecture, layers, width, heads, feed_forward, max_length, dropout)
     check_may_write(out, force=force)
     specials = special_tokens(architecture).in_order
     vocabulary = learn_vocabulary(texts, specials, vocab_size, min_frequency)

@@ -30,6 +30,8 @@ def _make_config(shape: EncoderShape, vocab_size: int) -> PretrainedConfig:
         return _bert_config(shape, vocab_size)
     if shape.architecture == "roberta":
         return _roberta_config(shape, vocab_size)
+    if shape.architecture == "modernbert":
+        return _modernbert_config(shape, vocab_size)
     return _bart_config(shape, vocab_size)
 
 
@@ -70,6 +72,38 @@ def _roberta_config(shape: EncoderShape, vocab_size: int) -> PretrainedConfig:
         pad_token_id=pad,
         bos_token_id=specials.id_of(specials.start),
         eos_token_id=specials.id_of(specials.end),
+    )
+
+
+def _modernbert_config(shape: EncoderShape, vocab_size: int) -> PretrainedConfig:
+    """Return ModernBERT's config: every layer reads the whole input.
+
+    Angle of the rotary positions and deviation of the weights fit narrow encoders and
+    short inputs, and were found by trial on 0.6 M tokens.
+    """
+    from transformers import ModernBertConfig
+
+    specials = special_tokens("modernbert")
+    start, end = specials.id_of(specials.start), specials.id_of(specials.end)
+    return ModernBertConfig(
+        vocab_size=vocab_size,
+        num_hidden_layers=shape.layers,
+        hidden_size=shape.width,
+        num_attention_heads=shape.heads,
+        intermediate_size=shape.feed_forward,
+        max_position_embeddings=shape.max_length,
+        global_attn_every_n_layers=1,
+        global_rope_theta=200.0,
+        initializer_range=0.04,
+        embedding_dropout=shape.dropout,
+        attention_dropout=shape.dropout,
+        mlp_dropout=shape.dropout,
+        reference_compile=False,
+        pad_token_id=specials.id_of(specials.pad),
+        bos_token_id=start,
+        cls_token_id=start,
+        eos_token_id=end,
+        sep_token_id=end,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from spacy_bioner.errors import EncoderError
 
-Architecture = Literal["bert", "roberta", "bart"]
+Architecture = Literal["bert", "roberta", "bart", "modernbert"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ _ROBERTA = SpecialTokens(
 
 def special_tokens(architecture: Architecture) -> SpecialTokens:
     """Return the special tokens of the architecture."""
-    return _BERT if architecture == "bert" else _ROBERTA
+    return _BERT if architecture in ("bert", "modernbert") else _ROBERTA
 
 
 def make_tokenizer(
@@ -68,20 +68,18 @@ def make_tokenizer(
     )
     tokenizer.normalizer = make_normalizer()
     tokenizer.pre_tokenizer = make_pre_tokenizer()
-    tokenizer.post_processor = _post_processor(architecture, specials)
+    tokenizer.post_processor = _post_processor(specials)
     tokenizer.decoder = decoders.WordPiece(prefix=CONTINUATION)
     if architecture == "bert":
         return _wrap_bert(tokenizer, max_length)
-    return _wrap_roberta(tokenizer, specials, max_length)
+    return _wrap_plain(tokenizer, specials, max_length)
 
 
-def _post_processor(
-    architecture: Architecture, specials: SpecialTokens
-) -> processors.TemplateProcessing:
+def _post_processor(specials: SpecialTokens) -> processors.TemplateProcessing:
     start, end = specials.start, specials.end
     pair = (
         f"{start} $A {end} $B:1 {end}:1"
-        if architecture == "bert"
+        if specials is _BERT
         else f"{start} $A {end} {end} $B {end}"
     )
     return processors.TemplateProcessing(
@@ -103,10 +101,10 @@ def _wrap_bert(tokenizer: Tokenizer, max_length: int) -> PreTrainedTokenizerFast
     )
 
 
-def _wrap_roberta(
+def _wrap_plain(
     tokenizer: Tokenizer, specials: SpecialTokens, max_length: int
 ) -> PreTrainedTokenizerFast:
-    """Wrap without token types, which BART does not take and RoBERTa does not use."""
+    """Wrap without token types, which BART and ModernBERT do not take."""
     from transformers import PreTrainedTokenizerFast
 
     return PreTrainedTokenizerFast(

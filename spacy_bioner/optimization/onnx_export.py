@@ -17,7 +17,7 @@ from spacy_bioner.models.encoder.onnx_encoder import OnnxEncoder
 
 _OPSET = 17
 # Node names of the products that int8 hurts most: the second of each feed-forward block.
-SENSITIVE = ("/output/dense/MatMul",)
+SENSITIVE = ("/output/dense/MatMul", "/mlp/Wo/MatMul")
 _BUT = "/attention/"
 
 

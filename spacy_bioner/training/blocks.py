@@ -15,11 +15,12 @@ from spacy_bioner.errors import ConfigError
 
 EMBEDDINGS, ENCODER, DECODER, CLASSIFIER = "embeddings", "encoder", "decoder", "classifier"
 
-# Names as AutoModel gives them for BERT, RoBERTa and XLM-R, ELECTRA, DeBERTa, DistilBERT
-# and BART. What is shared by all layers counts as embeddings.
+# Names as AutoModel gives them for BERT, RoBERTa and XLM-R, ELECTRA, DeBERTa, DistilBERT,
+# ModernBERT and BART. What is shared by all layers counts as embeddings.
 _LAYERS = (
     (ENCODER, re.compile(r"^encoder\.layers?\.(\d+)\.")),
     (ENCODER, re.compile(r"^transformer\.layer\.(\d+)\.")),
+    (ENCODER, re.compile(r"^layers\.(\d+)\.")),
     (DECODER, re.compile(r"^decoder\.layers\.(\d+)\.")),
 )
 _EMBEDDINGS = re.compile(
@@ -28,7 +29,7 @@ _EMBEDDINGS = re.compile(
     r"|encoder\.(rel_embeddings|LayerNorm|conv)\.)"
 )
 # Above the last layer; trained at its rate.
-_TOP = re.compile(r"^(pooler\.|(encoder|decoder)\.(layer_norm)\.)")
+_TOP = re.compile(r"^(pooler\.|final_norm\.|(encoder|decoder)\.(layer_norm)\.)")
 
 
 class Block(NamedTuple):
@@ -75,8 +76,8 @@ def block_of(name: str, depth: Depth) -> Block:
         return Block(part, layers - 1)
     raise ConfigError(
         f"[training.optimizer]: no block is known for the parameter {name!r}. LayerwiseAdam "
-        "knows BERT, RoBERTa, XLM-R, BART, ELECTRA, DistilBERT and DeBERTa. Put it in a group "
-        "of its own ([training.optimizer.groups.*] pattern), or use Adam.v1."
+        "knows BERT, RoBERTa, XLM-R, BART, ELECTRA, DistilBERT, DeBERTa and ModernBERT. Put it "
+        "in a group of its own ([training.optimizer.groups.*] pattern), or use Adam.v1."
     )
 
 

@@ -22,7 +22,7 @@ NO_DECAY = [
     "b",
     "G",
     "*LayerNorm.weight",
-    "*layer_norm.weight",
+    "*norm.weight",
     "*layernorm_embedding.weight",
 ]
 # Names of parameters in thinc's layers and ours; torch's are longer.

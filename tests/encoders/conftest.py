@@ -31,7 +31,7 @@ def make_small() -> Callable[..., EncoderSummary]:
     return make
 
 
-@pytest.fixture(scope="session", params=["bert", "roberta", "bart"])
+@pytest.fixture(scope="session", params=["bert", "roberta", "bart", "modernbert"])
 def summary(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,

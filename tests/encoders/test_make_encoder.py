@@ -152,10 +152,12 @@ def test_make_encoder_splits_the_layers_of_bart(tmp_path: Path, make_small: Make
     assert (len(model.encoder.layers), len(model.decoder.layers)) == (2, 2)
 
 
-def test_make_encoder_feed_forward_is_four_times_the_width(model: PreTrainedModel) -> None:
+def test_make_encoder_feed_forward_is_four_times_the_width_or_twice_and_a_gate(
+    model: PreTrainedModel,
+) -> None:
     bart = model.config.model_type == "bart"
     name = "encoder_ffn_dim" if bart else "intermediate_size"
-    assert getattr(model.config, name) == 64
+    assert getattr(model.config, name) == (32 if model.config.model_type == "modernbert" else 64)
 
 
 def test_make_encoder_writes_equal_files_for_equal_input(

@@ -32,6 +32,7 @@ ARCHITECTURES: list[tuple[str, dict[str, Any], Depth]] = [
     ("bert", {**TINY, "num_hidden_layers": 12}, Depth(12, 0)),
     ("roberta", {**TINY, "num_hidden_layers": 3}, Depth(3, 0)),
     ("xlm-roberta", {**TINY, "num_hidden_layers": 3}, Depth(3, 0)),
+    ("modernbert", {**TINY, "num_hidden_layers": 3, "pad_token_id": 0}, Depth(3, 0)),
     ("electra", {**TINY, "num_hidden_layers": 3, "embedding_size": 4}, Depth(3, 0)),
     (
         "distilbert",

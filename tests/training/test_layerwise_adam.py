@@ -134,6 +134,8 @@ def test_learning_rate_scale_of_a_call_counts_for_the_first_update_too() -> None
         ("encoder.layer.0.attention.self.q_bias", False),
         ("encoder.layers.0.self_attn_layer_norm.weight", False),
         ("encoder.layernorm_embedding.weight", False),
+        ("layers.2.attn_norm.weight", False),
+        ("final_norm.weight", False),
         ("encoder.layer.0.output.LayerNorm.weight", False),
         ("weight_ih_l0", True),
         ("bias_ih_l0_reverse", False),

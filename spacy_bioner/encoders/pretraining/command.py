@@ -27,7 +27,7 @@ examples:
       --minutes 25 --batch-size 512 --device cuda
 """
 _SHAPE = {
-    "architecture": (str, "bert", "bert or roberta"),
+    "architecture": (str, "modernbert", "modernbert, bert or roberta"),
     "layers": (int, 4, "layers"),
     "width": (int, 256, "width of the hidden states"),
     "heads": (int, 4, "attention heads; they divide the width"),
@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--device", default="cpu", help="cpu, or cuda (default: %(default)s)")
     add("--fresh", action="store_true", help="begin anew, not where a run was saved")
     add("--force", action="store_true", help="overwrite the output")
+    add("--half", action="store_true", help="write the weights in float16, in half the room")
     _add_shape(parser)
     _add_training(parser)
     return parser
@@ -100,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = vars(_parser().parse_args(arguments))
     shape = {name: given.pop(name) for name in _SHAPE}
     text, out = given.pop("text"), given.pop("out")
-    named = ("init", "lexicon", "device", "fresh", "force")
+    named = ("init", "lexicon", "device", "fresh", "force", "half")
     options = {name: given.pop(name) for name in named}
     weights = given.pop("weights")
     try:

@@ -13,14 +13,24 @@ from spacy_bioner.errors import EncoderError
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-# Attribute of a masked-language model, by model type, that turns states into scores.
+# Parts of a masked-language model, by model type, that turn states into scores, in turn.
 _HEADS = {
-    "bert": "cls",
-    "roberta": "lm_head",
-    "xlm-roberta": "lm_head",
-    "camembert": "lm_head",
-    "deberta-v2": "cls",
+    "bert": ("cls",),
+    "roberta": ("lm_head",),
+    "xlm-roberta": ("lm_head",),
+    "camembert": ("lm_head",),
+    "deberta-v2": ("cls",),
+    "modernbert": ("head", "decoder"),
 }
+
+# Names that configs have for shares of dropout inside the network.
+DROPOUTS = (
+    "hidden_dropout_prob",
+    "attention_probs_dropout_prob",
+    "embedding_dropout",
+    "attention_dropout",
+    "mlp_dropout",
+)
 
 
 def load_masked_model(directory: Path, dropout: float) -> PreTrainedModel:
@@ -40,8 +50,9 @@ def load_masked_model(directory: Path, dropout: float) -> PreTrainedModel:
             f"{directory}: a {config.model_type} cannot be pretrained by masking here. "
             f"Known are {known}."
         )
-    for name in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
-        setattr(config, name, dropout)
+    for name in DROPOUTS:
+        if hasattr(config, name):
+            setattr(config, name, dropout)
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()  # it would warn of the new head, which is meant
     try:
@@ -57,7 +68,8 @@ class MaskedLoss(torch.nn.Module):
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
         self.trunk = model.base_model
-        self.head = getattr(model, _HEADS[model.config.model_type])
+        parts = [getattr(model, name) for name in _HEADS[model.config.model_type]]
+        self.head = parts[0] if len(parts) == 1 else torch.nn.Sequential(*parts)
 
     def forward(
         self, inputs: torch.Tensor, positions: torch.Tensor, targets: torch.Tensor

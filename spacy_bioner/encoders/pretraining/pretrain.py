@@ -17,7 +17,7 @@ from spacy_bioner.encoders.pretraining.blocks import BlockReader
 from spacy_bioner.encoders.pretraining.checkpoint import Progress, RunFolder
 from spacy_bioner.encoders.pretraining.masking import Masking
 from spacy_bioner.encoders.pretraining.model_card import pretrained_card
-from spacy_bioner.encoders.pretraining.network import MaskedLoss, load_masked_model
+from spacy_bioner.encoders.pretraining.network import DROPOUTS, MaskedLoss, load_masked_model
 from spacy_bioner.encoders.pretraining.settings import PretrainingSettings
 from spacy_bioner.encoders.pretraining.tokens import TokenStream, first_lines, tokenize_shards
 from spacy_bioner.encoders.pretraining.trainer import Trainer
@@ -54,6 +54,7 @@ def pretrain_encoder(
     device: str = "cpu",
     fresh: bool = False,
     force: bool = False,
+    half: bool = False,
 ) -> PretrainedEncoder:
     """Train an encoder to guess hidden words of the texts.
 
@@ -63,6 +64,7 @@ def pretrain_encoder(
     inputs: files or folders of text, a paragraph a line, plain or compressed. out: the
     directory to write, whole or not at all. init: an encoder to go on from; without it one
     of the given `shape` (settings of `make_encoder`), whose vocabulary is that of the texts.
+    half: write the weights in float16, in half the room.
     weights: by shard. lexicon: a file of terms that are masked whole.
 
     Raises EncoderError, CorpusError and OutputExistsError.
@@ -79,7 +81,7 @@ def pretrain_encoder(
     trainer = _trainer(settings, tokenizer, model, streams, folder, device)
     progress, measured = trainer.train(), trainer.evaluate()
     facts = _facts(init, device, progress) | measured
-    _write(out, model.cpu(), tokenizer, start, settings, streams, facts)
+    _write(out, model.cpu(), tokenizer, start, settings, streams, facts, half)
     folder.finish()
     return PretrainedEncoder(out, progress.step, progress.seconds, **measured)
 
@@ -177,13 +179,17 @@ def _write(
     settings: PretrainingSettings,
     streams: Sequence[TokenStream],
     facts: Mapping[str, Any],
+    half: bool,
 ) -> None:
     from transformers import AutoConfig
 
     own = AutoConfig.from_pretrained(start)
-    for name in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
-        setattr(model.config, name, getattr(own, name))
+    for name in DROPOUTS:
+        if hasattr(own, name):
+            setattr(model.config, name, getattr(own, name))
     parameters = sum(p.numel() for p in model.base_model.parameters())
+    if half:
+        model = model.half()
     facts = {**facts, "parameters": parameters, "max_length": tokenizer.model_max_length}
     licences = read_manifest([stream.shard for stream in streams])
     card = pretrained_card(model.config, settings, streams, licences, facts)

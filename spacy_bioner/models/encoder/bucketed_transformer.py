@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
 from spacy.tokens import Doc
 from spacy_transformers.data_classes import HFObjects, TransformerData
 from spacy_transformers.layers import TransformerModel, split_trf_batch, trfs2arrays
@@ -184,7 +185,14 @@ def init(model: BucketedTransformer, X: Any = None, Y: Any = None) -> None:
     if not model.attrs["has_transformer"]:
         settings = model._init_tokenizer_config, model._init_transformer_config
         objects = huggingface_from_pretrained(model.attrs["name"], *settings)
+        _widen(objects.transformer)
         set_transformer(model, objects)
+
+
+def _widen(transformer: Any) -> None:
+    """To float32, as it is trained, what a directory may hold in less."""
+    transformer.float()
+    transformer.config.torch_dtype = torch.float32
 
 
 def forward(

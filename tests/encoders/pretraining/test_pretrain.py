@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from spacy_bioner.cli import app
 from spacy_bioner.encoders.pretraining.command import main
+from spacy_bioner.encoders.pretraining.network import load_masked_model
 from spacy_bioner.encoders.pretraining.pretrain import pretrain_encoder
 from spacy_bioner.encoders.pretraining.settings import PretrainingSettings, rate_at
 from spacy_bioner.errors import EncoderError, OutputExistsError
@@ -49,7 +50,7 @@ def test_hidden_words_are_learnt(texts: Path, tmp_path: Path) -> None:
     assert "| texts | 1 |" in card
 
 
-@pytest.mark.parametrize("architecture", ["bert", "roberta"])
+@pytest.mark.parametrize("architecture", ["bert", "roberta", "modernbert"])
 def test_training_goes_on_from_an_encoder(texts: Path, tmp_path: Path, architecture: str) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     shape = {**SHAPE, "architecture": architecture}
@@ -60,6 +61,31 @@ def test_training_goes_on_from_an_encoder(texts: Path, tmp_path: Path, architect
         AutoModelForMaskedLM.from_pretrained(path).state_dict().keys() for path in (first, second)
     ]
     assert names[0] == names[1]
+
+
+@pytest.mark.parametrize("architecture", ["bert", "modernbert"])
+def test_half_takes_half_the_room_and_the_same_weights_rounded(
+    texts: Path, tmp_path: Path, architecture: str
+) -> None:
+    shape = {**SHAPE, "architecture": architecture}
+    for name, half in (("whole", False), ("half", True)):
+        pretrain_encoder([texts], tmp_path / name, settings(), shape=shape, half=half)
+    whole, half_ = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "half"))
+    assert {weights.dtype for weights in half_.values()} == {torch.float16}
+    assert whole.keys() == half_.keys()
+    for name, weights in whole.items():
+        assert torch.equal(weights.half(), half_[name])
+
+
+def test_dropout_is_off_while_pretraining_and_back_in_what_is_written(
+    texts: Path, tmp_path: Path
+) -> None:
+    out, shape = tmp_path / "encoder", {**SHAPE, "architecture": "modernbert", "dropout": 0.2}
+    pretrain_encoder([texts], out, settings(), shape=shape)
+    config = AutoModel.from_pretrained(out).config
+    assert (config.mlp_dropout, config.attention_dropout, config.embedding_dropout) == (0.2,) * 3
+    loaded = load_masked_model(out, dropout=0.0).config
+    assert (loaded.mlp_dropout, loaded.attention_dropout, loaded.embedding_dropout) == (0.0,) * 3
 
 
 COMMAND = [
