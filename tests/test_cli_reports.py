@@ -90,9 +90,7 @@ def test_compare_tells_the_difference(files: dict[str, Path], tmp_path: Path) ->
     assert "F1 of other" in (tmp_path / "out/comparison.html").read_text(encoding="utf-8")
 
 
-def test_predictions_of_other_documents_are_refused(
-    files: dict[str, Path], tmp_path: Path
-) -> None:
+def test_predictions_of_other_documents_are_refused(files: dict[str, Path], tmp_path: Path) -> None:
     docs = docs_of(POOR)
     write_docs(docs[:1], tmp_path / "short.spacy")
     write_docs(docs[::-1], tmp_path / "mixed.spacy")

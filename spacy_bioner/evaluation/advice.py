@@ -65,8 +65,7 @@ def _of_familiarity(total: Scores, familiarity: Mapping[str, Scores]) -> Iterato
         yield (
             f"Recall is {100 * seen.recall:.1f} for mentions that training has with their type and "
             f"{100 * never.recall:.1f} for those it never has, which are "
-            f"{never.gold / total.gold:.0%} of the gold: "
-            + _more_data(seen, never)
+            f"{never.gold / total.gold:.0%} of the gold: " + _more_data(seen, never)
         )
     if OTHER_TYPE in familiarity and familiarity[OTHER_TYPE].gold:
         other = familiarity[OTHER_TYPE]

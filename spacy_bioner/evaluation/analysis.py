@@ -109,9 +109,7 @@ def _binned(
     """Scores by bins of a number, in order; each bin is named for what it holds."""
     names = bin_names(tops)
     edges = np.array(tops)
-    number = scores_by(
-        cases, lambda case, m: f"{np.searchsorted(edges, size(case, m)):02d}"
-    )
+    number = scores_by(cases, lambda case, m: f"{np.searchsorted(edges, size(case, m)):02d}")
     return {names[int(key)]: scores for key, scores in number.items()}
 
 

@@ -65,9 +65,7 @@ def prepare_runs(
     return sorted(runs, key=lambda run: grid.seeds.index(run.seed))
 
 
-def _corpus(
-    grid: Grid, out: Path, name: str, parts: Parts, tell: Tell
-) -> Parts:
+def _corpus(grid: Grid, out: Path, name: str, parts: Parts, tell: Tell) -> Parts:
     """The parts as .spacy files, tokenised for the language of the grid's config."""
     made = {}
     for part, path in parts.items():

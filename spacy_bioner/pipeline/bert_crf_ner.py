@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -19,7 +20,6 @@ from spacy_bioner.errors import ConfigError, LabelError
 from spacy_bioner.models.crf_layer import crf_best_paths, crf_loss, set_constraints
 from spacy_bioner.models.crf_tagger import set_n_tags
 from spacy_bioner.models.lattice import Lattice
-from spacy_bioner.models.perturbation import perturbed
 from spacy_bioner.models.softmax import softmax_best_tags, softmax_loss
 from spacy_bioner.models.types import CrfTagger
 from spacy_bioner.pipeline.annotation import reference_labels, set_prediction
@@ -32,8 +32,9 @@ from spacy_bioner.pipeline.confidences import (
     scored_prediction,
     span_scores,
 )
-from spacy_bioner.pipeline.config_checks import check_adversarial, check_training_config
+from spacy_bioner.pipeline.config_checks import check_training_config
 from spacy_bioner.pipeline.partial import gold_of
+from spacy_bioner.pipeline.regularization import Regularization
 from spacy_bioner.pipeline.settings import Decoding
 from spacy_bioner.tags import SchemeName, TagScheme
 
@@ -49,6 +50,7 @@ preset = "overwrite"
 snap_runs = null
 incorrect_spans_key = null
 adversarial = 0.0
+r_drop = 0.0
 scorer = {"@scorers": "spacy.ner_scorer.v1"}
 
 [bert_crf_ner.model]
@@ -94,6 +96,7 @@ def make_bert_crf_ner(
     snap_runs: bool | None,
     incorrect_spans_key: str | None,
     adversarial: float,
+    r_drop: float,
     scorer: Callable[..., dict[str, Any]] | None,
 ) -> "BertCrfNer":
     """Registered as the factory `bert_crf_ner`. See BertCrfNer for the settings.
@@ -111,7 +114,7 @@ def make_bert_crf_ner(
         scheme=scheme,
         decoding=decoding,
         incorrect_spans_key=incorrect_spans_key,
-        adversarial=adversarial,
+        regularization=Regularization(adversarial, r_drop),
         scorer=scorer,
     )
 
@@ -126,8 +129,7 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
     decoding: see `Decoding`.
     incorrect_spans_key: group of doc.spans that holds spans known to be no entities with
         their labels, for training; as of spaCy's `ner`.
-    adversarial: how far the encoder's inputs are moved along their gradient for a second
-        pass over each batch (FGM, Miyato et al. 2017); 0 for none.
+    regularization: of training, see `Regularization`.
     scorer: computes scores from examples, spaCy's NER scorer by default.
 
     The losses reported and their gradients are sums over documents, so that
@@ -145,7 +147,7 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
         scheme: SchemeName = "BIO",
         decoding: Decoding | None = None,
         incorrect_spans_key: str | None = None,
-        adversarial: float = 0.0,
+        regularization: Regularization | None = None,
         scorer: Callable[..., dict[str, Any]] | None = None,
     ) -> None:
         if loss not in LOSSES:
@@ -163,7 +165,7 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
                 'whole, and loss = "softmax" knows tokens only. Use loss = "crf", or leave it out.'
             )
         self.incorrect_spans_key = incorrect_spans_key
-        self.adversarial = adversarial
+        self.regularization = regularization if regularization else Regularization()
         self.cfg: dict[str, Any] = {"labels": [], "loss": loss, "scheme": scheme}
         self.cfg["temperature"] = 1.0
         register_extension()
@@ -232,7 +234,7 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
         sample = [example.x for example in islice(get_examples(), 10)]
         if not self.model.has_dim("nO"):
             set_n_tags(self.model, len(self.scheme.tags))
-        check_adversarial(self.adversarial, self.model, self.name)
+        self.regularization.check(self.name, self.model)
         set_constraints(self.model.get_ref("crf"), *self.scheme.constraints)
         self.model.initialize(X=sample)
 
@@ -340,21 +342,12 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
         if not any(len(doc) for doc in docs):
             return losses
         set_dropout_rate(self.model, drop)
-        loss = self._backpropagate(examples, docs)
-        if self.adversarial:
-            with perturbed(self.model, self.adversarial):
-                self._backpropagate(examples, docs)
+        get_loss = partial(self.get_loss, examples)
+        loss = self.regularization.backpropagate(self.model, docs, get_loss)
         if sgd not in (None, False):
             self.finish_update(sgd)
         losses[self.name] += loss
         return losses
-
-    def _backpropagate(self, examples: list[Example], docs: list[Doc]) -> float:
-        """Adds the gradient of the loss to the model and returns the loss."""
-        emissions, backprop = self.model.begin_update(docs)
-        loss, d_emissions = self.get_loss(examples, emissions)
-        backprop(d_emissions)
-        return loss
 
     def get_loss(self, examples: Iterable[Example], scores: Ragged) -> tuple[float, Ragged]:
         """The summed loss and its gradient with respect to the emissions.

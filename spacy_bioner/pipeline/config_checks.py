@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from spacy.pipeline.tok2vec import Tok2VecListener
-from spacy_transformers.layers import TransformerListener
-from thinc.api import CupyOps, Model, get_current_ops
+from thinc.api import CupyOps, get_current_ops
 
 from spacy_bioner.errors import ConfigError
-from spacy_bioner.models.perturbation import points_of
 
 Settings = dict[str, Any]
 
-_LISTENERS = (Tok2VecListener, TransformerListener)
 _TRANSFORMERS = ("spacy-transformers.TransformerModel", "spacy_bioner.BucketedTransformer")
 
 
@@ -81,19 +77,4 @@ def _check_averages(model: Settings, training: Settings) -> None:
             "transformer, and would save weights that were never trained together: set it to "
             "false, or use both spacy_bioner.LayerwiseAdam.v1, which averages all weights, and "
             "spacy_bioner.BucketedTransformer.v1, which takes them"
-        )
-
-
-def check_adversarial(size: float, model: Model[Any, Any], name: str) -> None:
-    """Raises ConfigError if a component's model cannot be trained adversarially."""
-    if not size:
-        return
-    if size < 0:
-        raise ConfigError(f"[components.{name}] adversarial = {size}: must not be below 0")
-    listeners = (isinstance(node, _LISTENERS) for node in model.walk())
-    if not points_of(model) or any(listeners):
-        raise ConfigError(
-            f"[components.{name}] adversarial = {size} needs an encoder that is trained within "
-            "the component and perturbs its input, as spacy_bioner.BiLstmEncoder.v1 does, and no "
-            "listener: set it to 0"
         )

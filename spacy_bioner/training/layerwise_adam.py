@@ -265,7 +265,6 @@ class LayerwiseAdam(Optimizer):  # type: ignore[misc]
         _as_torch(self.averages[key]).lerp_(parameter, 1 - past)
 
 
-
 def _is_known(name: str, depth: Depth) -> bool:
     try:
         block_of(name, depth)

@@ -176,6 +176,4 @@ def test_genres_and_sections_divide_the_counts() -> None:
 def test_counts_of_documents_add_up() -> None:
     counts = document_counts(CASES)
     assert counts.values.shape == (2000, 3, 3)
-    assert np.array_equal(
-        counts.values.sum(axis=1)[:, 2], [len(set(case.gold)) for case in CASES]
-    )
+    assert np.array_equal(counts.values.sum(axis=1)[:, 2], [len(set(case.gold)) for case in CASES])

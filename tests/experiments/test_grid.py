@@ -125,9 +125,7 @@ def test_shipped_grid_changes_settings_that_its_configs_have(path: Path) -> None
             assert new or name.split(".")[-1] in section, f"{row.name}: {name}"
 
 
-@pytest.mark.parametrize(
-    ("name", "rows"), [("table3", 10), ("table4", 9), ("related", 6)]
-)
+@pytest.mark.parametrize(("name", "rows"), [("table3", 10), ("table4", 9), ("related", 6)])
 def test_shipped_grids_have_the_rows_of_the_paper_and_five_seeds(name: str, rows: int) -> None:
     grid, small = (read_grid(ROOT / "grids" / f"{n}.yml") for n in (name, f"{name}-small"))
     assert [row.values for row in grid.rows()] == [row.values for row in small.rows()]

@@ -161,9 +161,7 @@ def test_run_keeps_what_explains_it(grid_file: Path, here: Path) -> None:
 
 
 @pytest.mark.slow
-def test_killed_grid_goes_on_without_repeating(
-    grid_file: Path, here: Path, tmp_path: Path
-) -> None:
+def test_killed_grid_goes_on_without_repeating(grid_file: Path, here: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "spacy_bioner", "experiment", "run", str(grid_file)]
     command += ["--out", str(tmp_path / "out")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

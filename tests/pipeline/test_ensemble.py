@@ -95,5 +95,3 @@ def test_command_writes_the_ensemble(tmp_path: Path) -> None:
     again = CliRunner().invoke(app, arguments)
     assert again.exit_code == 1
     assert "joined: is a folder with files in it" in again.output
-
-

@@ -73,9 +73,7 @@ WRITERS: dict[str, Writer] = {
         "characters",
         {"unit": one_of(["auto", "characters", "tokens"])},
     ),
-    "conll": Writer(
-        conll.write_conll, conll.KEEPS, ".conll", "tokens", {"scheme": scheme_named}
-    ),
+    "conll": Writer(conll.write_conll, conll.KEEPS, ".conll", "tokens", {"scheme": scheme_named}),
 }
 
 

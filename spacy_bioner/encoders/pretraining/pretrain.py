@@ -64,9 +64,7 @@ def pretrain_encoder(
     inputs: files or folders of text, a paragraph a line, plain or compressed. out: the
     directory to write, whole or not at all. init: an encoder to go on from; without it one
     of the given `shape` (settings of `make_encoder`), whose vocabulary is that of the texts.
-    half: write the weights in float16, in half the room.
-    weights: by shard. lexicon: a file of terms that are masked whole.
-
+    weights: by shard. lexicon: a file of terms that are masked whole. half: write float16.
     Raises EncoderError, CorpusError and OutputExistsError.
     """
     check_may_write(out, force=force)
