@@ -7,7 +7,7 @@ on DEV; the same on one half of TEST after calibration on the other, for where t
 come are not like DEV; and the precision that remains at each recall when entities are left
 out from the least confident on, by the exact probability of the entity, by the mean
 probability of its tags under the CRF, and by the mean softmax probability of its tags under
-the same emissions. MODEL is trained by `spacy train configs/bilstm_crf.cfg`.
+the same emissions. MODEL is any trained pipeline with a CRF.
 """
 
 from __future__ import annotations

@@ -33,6 +33,8 @@ def encoder_pipeline(encoder: Path, lang: str, precision: str = "float32") -> La
         "@architectures": "spacy_bioner.BucketedTransformer.v1",
         "name": str(encoder),
         "precision": precision,
+        "window": 128,
+        "overlap": 32,
     }
     nlp.add_pipe("transformer", config={"model": model})
     nlp.initialize(lambda: [])

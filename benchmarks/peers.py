@@ -31,10 +31,13 @@ def prepare_hugging_face(setting: Setting, out: Path) -> None:
     labels = labels_of(setting.train)
     names = bio_names(labels)
     states = token_states(encoder_pipeline(setting.encoder, setting.lang), setting.train, "first")
-    layer = fit_linear(states, bio_tags(setting.train, labels), len(names))
     model = AutoModelForTokenClassification.from_pretrained(
         setting.encoder, id2label=dict(enumerate(names)), num_labels=len(names)
     )
+    if hasattr(model, "head"):  # ModernBERT's stands between encoder and classifier
+        with torch.inference_mode():
+            states = model.head(torch.from_numpy(states)).numpy()
+    layer = fit_linear(states, bio_tags(setting.train, labels), len(names))
     model.classifier.load_state_dict(layer.state_dict())
     model.save_pretrained(out)
     AutoTokenizer.from_pretrained(setting.encoder, model_max_length=LENGTH).save_pretrained(out)

@@ -66,7 +66,8 @@ def stock_transformer(encoder: Path) -> dict[str, Any]:
 
 def bucketed_transformer(encoder: Path, precision: str = "auto") -> dict[str, Any]:
     name = "spacy_bioner.BucketedTransformer.v1"
-    return {"@architectures": name, "name": str(encoder), "precision": precision}
+    windows = {"window": 128, "overlap": 32}
+    return {"@architectures": name, "name": str(encoder), "precision": precision, **windows}
 
 
 def spacy_pipeline(

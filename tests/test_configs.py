@@ -61,6 +61,9 @@ ULMFIT_SETTINGS = {
 # What the small system on a CPU has of its own.
 MINI_SETTINGS = {
     "paths.encoder",
+    "components.transformer.model.window",
+    "components.transformer.model.overlap",
+    "components.transformer.model.tokenizer_config.model_max_length",
     "training.max_epochs",
     "training.max_steps",
     "training.optimizer.layer_decay",
@@ -70,6 +73,7 @@ MINI_SETTINGS = {
     "training.optimizer.learn_rate.decay_every",
     "training.optimizer.learn_rate.decay_factor",
     "training.optimizer.groups.crf.rate_scale",
+    "training.optimizer.use_averages",
 }
 
 

@@ -24,7 +24,7 @@ from spacy_bioner.cli.vectors import make_vectors_command
 HELP = """Biomedical named entity recognition: corpora, encoders and reports around `spacy train`.
 
 A typical way through: `check` and `stats` to look at a corpus, `convert` to bring it
-into spaCy's format, `make-encoder` for a transformer where no model hub is in reach,
+into spaCy's format, `make-vectors` or `pretrain-encoder` to learn from raw text,
 then `spacy train` with a config from configs/, `report` and `compare` to see what the
 model does and where it fails, and `spacy package`. `experiment` trains whole grids.
 `calibrate` makes a model's confidences true, `select` says what to annotate next.

@@ -18,7 +18,9 @@ def make_encoder_command(
     layers: Annotated[int, typer.Option(help="For bart half encoder, half decoder.")] = 4,
     width: Annotated[int, typer.Option(help="Width of the hidden states.")] = 256,
     heads: Annotated[int, typer.Option(help="Attention heads; they divide the width.")] = 4,
-    feed_forward: Annotated[int | None, typer.Option(help="Inner width; else 4 x width.")] = None,
+    feed_forward: Annotated[
+        int | None, typer.Option(help="Inner width; else 4 x width, for modernbert 2 x.")
+    ] = None,
     max_length: Annotated[int, typer.Option(help="Longest input in wordpieces.")] = 512,
     vocab_size: Annotated[int, typer.Option(help="Characters and wordpieces at most.")] = 8000,
     dropout: Annotated[float, typer.Option(help="Of hidden states and attention.")] = 0.1,

@@ -24,8 +24,6 @@ class Backend(Protocol):
 
     def best_paths(self, emissions: Floats2d, lengths: Ints1d, scores: CrfScores) -> Ints1d: ...
 
-    def marginals(self, emissions: Floats2d, lengths: Ints1d, scores: CrfScores) -> Floats2d: ...
-
     def loss_and_gradient(
         self,
         emissions: Floats2d,

@@ -17,7 +17,7 @@ from spacy_bioner.crf.scores import (
     Ints1d,
 )
 
-__all__ = ["best_paths", "loss_and_gradient", "marginals"]
+__all__ = ["best_paths", "loss_and_gradient"]
 
 # pytorch-crf cannot take -inf (its gradient becomes nan): low enough to be never chosen.
 FORBIDDEN = -1e5
@@ -70,16 +70,6 @@ def best_paths(emissions: Floats2d, lengths: Ints1d, scores: CrfScores) -> Ints1
     padded = _Padded(emissions, lengths)
     paths = _module(scores).decode(padded.emissions.detach(), padded.mask)
     return np.concatenate([np.array(path, dtype=np.int64) for path in paths])
-
-
-def marginals(emissions: Floats2d, lengths: Ints1d, scores: CrfScores) -> Floats2d:
-    """Probability (N, T) of each tag at each token: the gradient of log Z."""
-    if len(emissions) == 0:
-        return np.zeros((0, scores.n_tags))
-    padded = _Padded(emissions, lengths)
-    _log_partition(_module(scores), padded.emissions, padded.mask).sum().backward()
-    assert padded.emissions.grad is not None
-    return padded.unpad(padded.emissions.grad)
 
 
 def _log_partition(

@@ -21,7 +21,10 @@ _TOKENIZERS = (
     "spm.model",
     "sentencepiece.bpe.model",
 )
-_ADVICE = "Make one with `spacy bioner make-encoder`, or give the path of another."
+_ADVICE = (
+    "Make one with `spacy bioner pretrain-encoder` or `spacy bioner make-encoder`, or give "
+    "the path of another."
+)
 
 
 def check_encoder_directory(path: Path) -> None:

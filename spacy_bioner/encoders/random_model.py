@@ -79,7 +79,7 @@ def _modernbert_config(shape: EncoderShape, vocab_size: int) -> PretrainedConfig
     """Return ModernBERT's config: every layer reads the whole input.
 
     Angle of the rotary positions and deviation of the weights fit narrow encoders and
-    short inputs, and were found by trial on 0.6 M tokens.
+    short inputs, and were found by trial (docs/decisions/0006).
     """
     from transformers import ModernBertConfig
 

@@ -32,7 +32,9 @@ def build_crf_tagger(
 
     Dropout, at the rate of [training] dropout, comes before each linear layer.
     Output: emissions, Ragged with dataXd (N, T) and lengths (B,). References:
-    "tok2vec", "output_layer", "crf". Raises ConfigError on an unknown activation or backend.
+    "tok2vec", "head", "output_layer", "crf".
+
+    Raises ConfigError on an unknown activation or backend.
     """
     output_layer = build_dense(nO)
     crf = build_crf_layer(nO, backend)

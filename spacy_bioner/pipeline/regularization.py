@@ -52,7 +52,10 @@ class Regularization:
             )
 
     def backpropagate(self, model: CrfTagger, docs: list[Doc], get_loss: GetLoss) -> float:
-        """Adds the gradients of all passes to the model; returns the loss of the plain ones."""
+        """Adds the gradients of all passes to the model; returns the loss.
+
+        With r_drop that is of both passes and their divergence; the adversarial pass is left out.
+        """
         if self.r_drop:
             loss = _backpropagate_twice(model, docs, get_loss, self.r_drop)
         else:
