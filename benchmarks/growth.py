@@ -76,7 +76,7 @@ def measured(
 
 def slope(points: list[Point]) -> float:
     """Of time over size, on logarithmic scales, by least squares over the upper half."""
-    upper = points[len(points) // 2 :]
+    upper = points[min(len(points) // 2, len(points) - 2) :]
     sizes, seconds = (np.log([point[i] for point in upper]) for i in (0, 1))
     return float(np.polyfit(sizes, seconds, 1)[0])
 
