@@ -3,8 +3,9 @@
     python -m benchmarks.inference ENCODER TRAIN.spacy TEST.spacy --lang zh [--threads 2]
 
 Every system gets a head trained on TRAIN while the encoder stays as it is, is saved, and is
-loaded in a process of its own. The processes find the entities of TEST's texts in turn,
-`--rounds` times. Printed as Markdown: median of the ratios of stock spaCy's time to the
+loaded in a process of its own. The processes find the entities of TEST's texts in turn, in
+`--rounds` parts after one to warm up with: what is read is new to them, as it is in use.
+Printed as Markdown: median of the ratios of stock spaCy's time to the
 system's, tokens a second, F1, and the process's peak memory. Peers that are not installed
 (EDS-NLP with its extra `ml`, flair) are left out, and named.
 """
@@ -33,11 +34,15 @@ from spacy_bioner.optimization.worker import peak_memory
 
 @dataclass(frozen=True)
 class System:
-    """prepare: what is trained and saved for it, shared by systems with the same one."""
+    """prepare: what is trained and saved for it, shared by systems with the same one.
+
+    ready: from what is loaded, and texts, to what is timed.
+    """
 
     prepare: Callable[[systems.Setting, Path], None]
-    load: Callable[[Path], systems.Find]
+    load: Callable[[Path], Any]
     needs: str = "spacy"
+    ready: Callable[[Any, list[str]], Callable[[], list[list[Entity]]]] = partial
 
 
 STOCK = "spaCy `ner`, spacy-transformers"
@@ -66,7 +71,11 @@ def all_systems(lang: str) -> dict[str, System]:
         "ours, float32": System(ours, partial(spacy, precision="float32")),
         "ours, bfloat16": System(ours, partial(spacy, precision="bfloat16")),
         "ours, int8": System(prepare_int8, spacy, "onnxruntime"),
-        ENCODER_ALONE: System(ours, partial(systems.load_encoder_alone, precision="bfloat16")),
+        ENCODER_ALONE: System(
+            ours,
+            partial(systems.load_encoder_alone, precision="bfloat16"),
+            ready=systems.ready_buckets,
+        ),
         "Hugging Face pipeline": System(hugging_face, peers.load_pipeline),
         "Hugging Face by hand, float32": System(hugging_face, peers.load_by_hand),
         "Hugging Face by hand, bfloat16": System(hugging_face, half),
@@ -76,17 +85,15 @@ def all_systems(lang: str) -> dict[str, System]:
 
 
 def serve(pipe: Connection, system: System, folder: Path, threads: int, cpu_time: bool) -> None:
-    """In a process of its own: load, warm up, then time the texts whenever asked."""
+    """In a process of its own: load, then time the texts that are sent until none are."""
     clock = time.process_time if cpu_time else time.perf_counter
     torch.set_num_threads(threads)
-    find = system.load(folder)
-    texts = pipe.recv()
-    entities = find(texts)
-    pipe.send(entities)
-    while pipe.recv():
+    loaded = system.load(folder)
+    while texts := pipe.recv():
+        find = system.ready(loaded, texts)
         start = clock()
-        find(texts)
-        pipe.send((clock() - start, peak_memory()))
+        entities = find()
+        pipe.send((entities, clock() - start, peak_memory()))
 
 
 @dataclass
@@ -99,28 +106,31 @@ class Result:
 def run(
     chosen: dict[str, System],
     folder: Path,
-    texts: list[str],
-    rounds: int,
+    parts: Sequence[list[str]],
     threads: int,
     cpu_time: bool,
 ) -> dict[str, Result]:
-    """Start a process for each system and let them find the entities in turn."""
+    """Start a process for each system and let them find the entities of each part in turn.
+
+    The first part is to warm up: its entities are kept, its time is not.
+    """
     context = multiprocessing.get_context("spawn")
-    pipes, results = {}, {}
+    pipes = {}
+    results = {name: Result([], []) for name in chosen}
     for name, system in chosen.items():
         pipes[name], other = context.Pipe()
         place = folder / system.prepare.__name__
         arguments = (other, system, place, threads, cpu_time)
         context.Process(target=serve, args=arguments, daemon=True).start()
-        pipes[name].send(texts)
-        results[name] = Result(pipes[name].recv(), [])
-    for _ in range(rounds):
+    for part in parts:
         for name, pipe in pipes.items():
-            pipe.send(True)
-            seconds, results[name].memory = pipe.recv()
+            pipe.send(part)
+            entities, seconds, results[name].memory = pipe.recv()
+            results[name].entities += entities
             results[name].seconds.append(seconds)
-    for pipe in pipes.values():
-        pipe.send(False)
+    for name, pipe in pipes.items():
+        pipe.send([])
+        del results[name].seconds[0]
     return results
 
 
@@ -131,7 +141,7 @@ def f1(found: Sequence[Sequence[Entity]], gold: Sequence[Sequence[Entity]]) -> f
 
 
 def table(results: dict[str, Result], gold: Any, tokens: int) -> list[str]:
-    """Rows of Markdown; agreement is that with ours in float32."""
+    """Rows of Markdown; agreement is that with ours in float32. tokens: of the parts timed."""
     stock, ours = results[STOCK].seconds, results["ours, float32"].entities
     lines = [
         "| system | times as fast as stock spaCy | tokens a second | F1 | agreement with ours, "
@@ -140,7 +150,7 @@ def table(results: dict[str, Result], gold: Any, tokens: int) -> list[str]:
     ]
     for name, result in results.items():
         ratio = median(a / b for a, b in zip(stock, result.seconds, strict=True))
-        speed = tokens / median(result.seconds)
+        speed = tokens / sum(result.seconds)
         scores = f"{100 * f1(result.entities, gold):.2f} | {100 * f1(result.entities, ours):.2f}"
         if name == ENCODER_ALONE:
             scores = "- | -"
@@ -181,12 +191,18 @@ def main(
         place = folder / system.prepare.__name__
         if not place.exists():
             system.prepare(setting, place)
-    gold = [[(e.start_char, e.end_char, e.label_) for e in doc.ents] for doc in docs]
-    texts = [doc.text for doc in docs]
-    results = run(chosen, folder, texts, rounds, threads, cpu_time)
+    gold = [
+        [(e.start_char, e.end_char, e.label_) for e in doc.ents]
+        for i in range(rounds + 1)
+        for doc in docs[i :: rounds + 1]
+    ]
+    parts = [[doc.text for doc in docs[i :: rounds + 1]] for i in range(rounds + 1)]
+    results = run(chosen, folder, parts, threads, cpu_time)
     kind = "processor time" if cpu_time else "time"
-    print(f"{len(texts):,} texts, {sum(map(len, docs)):,} tokens, {threads} threads, {kind}\n")
-    print("\n".join(table(results, gold, sum(map(len, docs)))))
+    tokens = sum(len(doc) for i, doc in enumerate(docs) if i % (rounds + 1))
+    print(f"{len(docs):,} texts in {rounds + 1} parts, of which {rounds} with {tokens:,} tokens")
+    print(f"are timed, {threads} threads, {kind}\n")
+    print("\n".join(table(results, gold, tokens)))
     if absent:
         print(f"\nNot installed, left out: {', '.join(absent)}")
 

@@ -127,7 +127,7 @@ class BucketedTransformer(TransformerModel):  # type: ignore[misc]
         """Hidden states (k, l, width) of each, without a gradient."""
         shim = self.shim
         rows = Rows([layout.ids for layout in layouts], self.splitter.padding, shim.device)
-        return rows.states(map(shim.encode, rows.buckets()), self.ops, self.get_dim("nO"))
+        return rows.states(shim.encode(list(rows.buckets())), self.ops, self.get_dim("nO"))
 
     def from_bytes(self, bytes_data: bytes) -> BucketedTransformer:
         try:

@@ -16,6 +16,10 @@ from spacy_bioner.models.encoder.windows import Ints2d
 # Wordpieces encoded at once: what fits a core's cache, or fills a GPU.
 _LARGEST = {"cpu": 1024}
 _LARGEST_ELSEWHERE = 32768
+# Rows are padded to a multiple of this: a length that is new costs the processor a new plan.
+_MULTIPLE = 4
+# Below this a bucket is not made smaller to give each thread one.
+_SMALLEST = 128
 # What one bucket more costs, in wordpieces.
 _OVERHEAD = 32
 
@@ -26,13 +30,14 @@ class Rows:
     def __init__(self, documents: Sequence[Ints2d], padding: int, device: torch.device) -> None:
         self.documents, self.padding, self.device = documents, padding, device
         self.rows = [row for rows in documents for row in rows]
-        largest = _LARGEST.get(device.type, _LARGEST_ELSEWHERE)
-        self.plan = list(plan_buckets([len(row) for row in self.rows], largest, _OVERHEAD))
+        lengths = [len(row) for row in self.rows]
+        self.plan = list(plan_buckets(lengths, _largest(sum(lengths), device), _OVERHEAD))
 
     def buckets(self) -> Iterator[Bucket]:
         for indices in self.plan:
             rows = [self.rows[i] for i in indices]
-            ids = np.full((len(rows), len(rows[0])), self.padding, dtype=np.int64)
+            shape = len(rows), -(-len(rows[0]) // _MULTIPLE) * _MULTIPLE
+            ids = np.full(shape, self.padding, dtype=np.int64)
             mask = np.zeros(ids.shape, dtype=np.int64)
             for i, row in enumerate(rows):
                 ids[i, : len(row)] = row
@@ -59,3 +64,11 @@ class Rows:
                 place[: len(d_rows[i])] = xp2torch(d_rows[i], device=self.device)
             gradients.append(gradient)
         return gradients
+
+
+def _largest(wordpieces: int, device: torch.device) -> int:
+    """Wordpieces of a bucket; on a CPU few enough that there is one for each thread."""
+    largest = _LARGEST.get(device.type, _LARGEST_ELSEWHERE)
+    if device.type != "cpu":
+        return largest
+    return min(largest, max(_SMALLEST, -(-wordpieces // torch.get_num_threads())))

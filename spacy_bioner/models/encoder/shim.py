@@ -18,10 +18,10 @@ from thinc.api import torch2xp
 from transformers import AutoModel
 
 from spacy_bioner.errors import ConfigError, EncoderError
-from spacy_bioner.models.encoder.onnx_encoder import OnnxEncoder
-from spacy_bioner.models.encoder.packed_linear import can_pack, pack_linears
 from spacy_bioner.models.encoder.precision import check_precision, choose_precision
-from spacy_bioner.models.encoder.workers import leave_cores_to_others
+from spacy_bioner.models.encoder.prediction.onnx_encoder import OnnxEncoder
+from spacy_bioner.models.encoder.prediction.runner import build_runner
+from spacy_bioner.models.encoder.workers import leave_cores_to_others, side_by_side
 
 
 @dataclass(frozen=True)
@@ -58,31 +58,28 @@ class EncoderShim(HFShim):  # type: ignore[misc]
         self._model = objects.transformer
 
     def __call__(self, inputs: Any, is_train: bool) -> Any:
-        return self.begin_update([inputs]) if is_train else (self.encode(inputs), None)
+        return self.begin_update([inputs]) if is_train else (next(self.encode([inputs])), None)
 
-    def encode(self, bucket: Bucket) -> torch.Tensor:
-        """Hidden states (b, l, width) in float32, without a gradient."""
+    def encode(self, buckets: Sequence[Bucket]) -> Iterator[torch.Tensor]:
+        """Hidden states (b, l, width) of each in float32, without a gradient."""
         leave_cores_to_others()
-        if self._runner is None:
-            self._runner = self._build_runner()
-        with torch.inference_mode():
-            output = self._runner(input_ids=bucket.ids, attention_mask=bucket.mask)
-            states: torch.Tensor = output.last_hidden_state.float()
-        return states
+        runner = self.runner
 
-    def _build_runner(self) -> torch.nn.Module:
-        """The encoder as it predicts: without its pooler, in the chosen precision."""
-        module = self._model
-        if isinstance(module, OnnxEncoder):
-            return module
-        dtype = choose_precision(self.precision, self.device)
-        shared = {id(p): p for p in module.parameters() if p.dtype == dtype}
-        runner: torch.nn.Module = copy.deepcopy(module, shared).to(dtype)
-        if getattr(runner, "pooler", None) is not None:
-            runner.pooler = None  # type: ignore[assignment]
-        if self.device.type == "cpu" and can_pack():
-            pack_linears(runner)
-        return runner.eval()
+        def run(bucket: Bucket) -> torch.Tensor:
+            with torch.inference_mode():
+                output = runner(input_ids=bucket.ids, attention_mask=bucket.mask)
+                states: torch.Tensor = output.last_hidden_state.float()
+            return states
+
+        return side_by_side(run, buckets) if self.device.type == "cpu" else map(run, buckets)
+
+    @property
+    def runner(self) -> torch.nn.Module:
+        """The encoder as it predicts, in the chosen precision; kept until the weights change."""
+        if self._runner is None:
+            dtype = choose_precision(self.precision, self.device)
+            self._runner = build_runner(self._model, dtype)
+        return self._runner
 
     def begin_update(
         self, inputs: Sequence[Bucket]
@@ -158,7 +155,9 @@ class EncoderShim(HFShim):  # type: ignore[misc]
                     "version that it was made with"
                 ) from None
         # made here, so that processes forked later share it
-        self._runner = self._build_runner() if self._hfmodel.transformer is not None else None
+        self._runner = None
+        if self._hfmodel.transformer is not None:
+            _ = self.runner
         return self
 
     def __getstate__(self) -> dict[str, Any]:

@@ -3,7 +3,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from spacy_bioner.models.encoder.packed_linear import PackedLinear, can_pack, pack_linears
+from spacy_bioner.models.encoder.prediction.packed_linear import (
+    PackedLinear,
+    can_pack,
+    pack_linears,
+)
 
 pytestmark = pytest.mark.skipif(not can_pack(), reason="this torch has no packed weights")
 
@@ -19,7 +23,7 @@ def test_packed_linear_is_the_linear(rows: int, dtype: torch.dtype, bias: bool) 
     with torch.inference_mode():
         expected = torch.nn.functional.linear(inputs.double(), linear.weight.double())
         expected += linear.bias.double() if bias else 0
-        found = PackedLinear(linear)(inputs)
+        found = PackedLinear(linear.weight, linear.bias)(inputs)
     assert found.dtype == dtype
     torch.testing.assert_close(found.double(), expected, atol=close, rtol=close)
 

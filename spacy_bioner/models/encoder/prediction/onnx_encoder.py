@@ -74,7 +74,7 @@ def open_session(file: bytes, made_with: str) -> Any:
     except ImportError:
         raise EncoderError(f"this pipeline's encoder is in ONNX: {_INSTALL}") from None
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
+    options.intra_op_num_threads = 1  # each thread runs a bucket of its own
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:

@@ -1,0 +1,1 @@
+"""Encoders as they predict: in another form than the one that is trained."""

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from spacy_bioner.models.encoder.prediction.attention import additive_mask, attend, padded
+
+
+@pytest.mark.parametrize("has_padding", [False, True])
+def test_attend_is_torchs_attention(has_padding: bool) -> None:
+    torch.manual_seed(0)
+    query, key, value = torch.randn(3, 4, 2, 7, 8).unbind(0)
+    mask = torch.ones(4, 7, dtype=torch.int64)
+    if has_padding:
+        mask[1, 3:] = 0
+    added = additive_mask(mask, 2, torch.float32)
+    assert (added is None) is not has_padding
+    expected = torch.nn.functional.scaled_dot_product_attention(
+        query, key, value, attn_mask=(mask == 1)[:, None, None, :]
+    )
+    found = attend(query, key, value, added, n_rows=30)
+    assert found.shape == (30, 16)
+    torch.testing.assert_close(found[:28], expected.transpose(1, 2).reshape(28, 16))
+    assert not found[28:].any()
+
+
+@pytest.mark.parametrize("rows", [1, 63, 64, 65])
+def test_padded_adds_zeros_up_to_a_multiple(rows: int) -> None:
+    values = torch.ones(rows, 3)
+    found = padded(values)
+    assert len(found) == (64 if rows <= 64 else 128)
+    assert torch.equal(found[:rows], values)
+    assert not found[rows:].any()
