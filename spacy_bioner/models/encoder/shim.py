@@ -15,13 +15,23 @@ import transformers
 from spacy_transformers.data_classes import HFObjects
 from spacy_transformers.layers.hf_shim import HFShim
 from thinc.api import torch2xp
-from transformers import AutoModel
+from transformers import (
+    AutoModel,
+    BertConfig,
+    ModernBertConfig,
+    RobertaConfig,
+    XLMRobertaConfig,
+)
 
 from spacy_bioner.errors import ConfigError, EncoderError
 from spacy_bioner.models.encoder.precision import check_precision, choose_precision
 from spacy_bioner.models.encoder.prediction.onnx_encoder import OnnxEncoder
 from spacy_bioner.models.encoder.prediction.runner import build_runner
+from spacy_bioner.models.encoder.training.update import begin_update, can_update
 from spacy_bioner.models.encoder.workers import leave_cores_to_others, side_by_side
+
+# Encoders for which vectors of wordpieces are the same input as their ids.
+_TAKE_VECTORS = (BertConfig, ModernBertConfig, RobertaConfig, XLMRobertaConfig)
 
 
 @dataclass(frozen=True)
@@ -89,11 +99,13 @@ class EncoderShim(HFShim):  # type: ignore[misc]
         self._runner = None
         self._model.train()
         dtype = choose_precision(self.precision, self.device)
+        if can_update(self._model, self.device):
+            return begin_update(self._model, inputs, dtype)
         kind, enabled = self.device.type, dtype != torch.float32
         with torch.autocast(kind, dtype=torch.bfloat16, enabled=enabled):
             outputs = [
-                self._model(input_ids=bucket.ids, attention_mask=bucket.mask).last_hidden_state
-                for bucket in inputs
+                self._model(**given, attention_mask=bucket.mask).last_hidden_state
+                for given, bucket in zip(self._to_read(inputs), inputs, strict=True)
             ]
 
         def backprop(gradients: Sequence[torch.Tensor]) -> None:
@@ -101,6 +113,21 @@ class EncoderShim(HFShim):  # type: ignore[misc]
             torch.autograd.backward(outputs, same)
 
         return outputs, backprop
+
+    def _to_read(self, buckets: Sequence[Bucket]) -> list[dict[str, torch.Tensor]]:
+        """What each call of the encoder reads: ids, or the vectors of all buckets, looked up once.
+
+        The gradient of each lookup is as large as the whole table.
+        """
+        if type(self._model.config) not in _TAKE_VECTORS:
+            return [{"input_ids": bucket.ids} for bucket in buckets]
+        ids = torch.cat([bucket.ids.reshape(-1) for bucket in buckets])
+        vectors = self._model.get_input_embeddings()(ids)
+        parts = vectors.split([bucket.ids.numel() for bucket in buckets])
+        return [
+            {"inputs_embeds": part.view(*bucket.ids.shape, -1)}
+            for part, bucket in zip(parts, buckets, strict=True)
+        ]
 
     def _require_trainable(self) -> None:
         dtypes = {parameter.dtype for parameter in self._model.parameters()}

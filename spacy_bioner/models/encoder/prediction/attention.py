@@ -32,6 +32,18 @@ def far_below(dtype: torch.dtype) -> float:
     return torch.finfo(dtype).min / 4
 
 
+def beyond_reach(
+    mask: torch.Tensor | None, reach: int | None, length: int, dtype: torch.dtype
+) -> torch.Tensor | None:
+    """The mask, and where attention is local what is out of reach: (b * heads or 1, l, l)."""
+    if reach is None or length <= reach + 1:
+        return mask
+    places = torch.arange(length)
+    far = (places[:, None] - places).abs() > reach
+    added = torch.zeros((1, length, length), dtype=dtype).masked_fill_(far, far_below(dtype))
+    return added if mask is None else mask + added
+
+
 def attend(
     query: torch.Tensor,
     key: torch.Tensor,

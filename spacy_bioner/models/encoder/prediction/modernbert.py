@@ -13,7 +13,7 @@ from transformers.modeling_outputs import BaseModelOutput
 from spacy_bioner.models.encoder.prediction.attention import (
     additive_mask,
     attend,
-    far_below,
+    beyond_reach,
     padded,
 )
 from spacy_bioner.models.encoder.prediction.packed_linear import PackedLinear
@@ -96,7 +96,7 @@ class Block(torch.nn.Module):
         qkv = self.qkv(normed)[: shape.numel()].view(*shape, 3, self.heads, self.head_width)
         query, key = self._rotated(qkv[:, :, :2].permute(2, 0, 3, 1, 4))
         value = qkv[:, :, 2].transpose(1, 2)
-        mask = self._near(mask, shape[1], states.dtype)
+        mask = beyond_reach(mask, self.reach, shape[1], states.dtype)
         mixed = attend(query, key, value, mask, len(states))
         states = self.output.plus(mixed, states)
         normed = layer_norm(states, (self.width,), *self.feed_norm, eps=self.epsilon)
@@ -107,17 +107,6 @@ class Block(torch.nn.Module):
         pairs = torch.view_as_complex(both.float().view(*both.shape[:-1], -1, 2))
         turned = torch.view_as_real(pairs * self.turns[: both.shape[3]])
         return torch.empty(both.shape, dtype=both.dtype).copy_(turned.flatten(-2))
-
-    def _near(
-        self, mask: torch.Tensor | None, length: int, dtype: torch.dtype
-    ) -> torch.Tensor | None:
-        """The mask, and where attention is local what is out of reach: (b * heads, l, l)."""
-        if self.reach is None or length <= self.reach + 1:
-            return mask
-        places = torch.arange(length)
-        far = (places[:, None] - places).abs() > self.reach
-        added = torch.zeros((1, length, length), dtype=dtype).masked_fill_(far, far_below(dtype))
-        return added if mask is None else mask + added
 
 
 @cache

@@ -1,0 +1,114 @@
+"""An update of an encoder on a CPU: buckets in groups of like size, a group on each core."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import torch
+from transformers import ModernBertConfig
+
+from spacy_bioner.models.encoder.prediction.modernbert import is_known
+from spacy_bioner.models.encoder.training.modernbert import states
+from spacy_bioner.models.encoder.workers import side_by_side
+
+Gradients = Sequence[torch.Tensor]
+EMBEDDINGS = "embeddings.tok_embeddings.weight"
+
+
+class Rows(Protocol):
+    """Rows that are encoded together: ids (b, l) and mask (b, l), 1 where not padded."""
+
+    @property
+    def ids(self) -> torch.Tensor: ...
+    @property
+    def mask(self) -> torch.Tensor: ...
+
+
+def can_update(module: torch.nn.Module, device: torch.device) -> bool:
+    """Whether an encoder is of the form that is trained here."""
+    config = module.config
+    return device.type == "cpu" and isinstance(config, ModernBertConfig) and is_known(config)
+
+
+def begin_update(
+    module: Any, buckets: Sequence[Rows], dtype: torch.dtype
+) -> tuple[list[torch.Tensor], Callable[[Gradients], None]]:
+    """Hidden states (b, l, width) of each bucket, and what takes their gradients back.
+
+    Matrices are multiplied in `dtype`; gradients are added to those of the module's
+    parameters, float32. Dropout draws on torch's generator, once for each bucket, so that the
+    same seed drops the same numbers however many threads there are.
+    """
+    update = _Update(module, buckets, dtype)
+    return update.outputs, update.backprop
+
+
+class _Update:
+    def __init__(self, module: Any, buckets: Sequence[Rows], dtype: torch.dtype) -> None:
+        self.module, self.buckets = module, buckets
+        self.names, self.leaves = _leaves(module, dtype)
+        self.weights = dict(zip(self.names, self.leaves, strict=True))
+        # looked up once: the gradient of each lookup is as large as the whole table
+        ids = torch.cat([bucket.ids.reshape(-1) for bucket in buckets])
+        self.vectors = module.get_input_embeddings()(ids)
+        parts = self.vectors.detach().split([bucket.ids.numel() for bucket in buckets])
+        self.parts = [
+            part.view(*bucket.ids.shape, -1).requires_grad_()
+            for part, bucket in zip(parts, buckets, strict=True)
+        ]
+        self.seeds: list[int] = torch.randint(2**62, (len(buckets),)).tolist()
+        self.outputs = list(side_by_side(self._encode, range(len(buckets))))
+
+    def _encode(self, index: int) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(self.seeds[index])
+        with torch.enable_grad():
+            part, mask = self.parts[index], self.buckets[index].mask
+            return states(self.weights, self.module.config, part, mask, generator)
+
+    def backprop(self, gradients: Gradients) -> None:
+        def gradients_of(group: Sequence[int]) -> Gradients:
+            found: Gradients = torch.autograd.grad(
+                [self.outputs[i] for i in group],
+                [*(self.parts[i] for i in group), *self.leaves],
+                [gradients[i].to(self.outputs[i].dtype) for i in group],
+            )
+            return found
+
+        groups = _groups([output.numel() for output in self.outputs])
+        d_parts = [torch.empty(0)] * len(self.parts)
+        for group, found in zip(groups, side_by_side(gradients_of, groups), strict=True):
+            for i, d_part in zip(group, found, strict=False):
+                d_parts[i] = d_part.flatten(0, 1)
+            for name, gradient in zip(self.names, found[len(group) :], strict=True):
+                _add_gradient(self.module.get_parameter(name), gradient)
+        self.vectors.backward(torch.cat(d_parts))
+
+
+def _leaves(module: torch.nn.Module, dtype: torch.dtype) -> tuple[list[str], list[torch.Tensor]]:
+    """Names and copies of the parameters: matrices in `dtype`, with their biases."""
+    names, leaves = [], []
+    for name, parameter in module.named_parameters():
+        if name != EMBEDDINGS:
+            kind = torch.float32 if "norm" in name else dtype
+            names.append(name)
+            leaves.append(parameter.detach().to(kind).requires_grad_())
+    return names, leaves
+
+
+def _groups(sizes: Sequence[int]) -> list[list[int]]:
+    """Indices in as many groups as there are threads, of about the same size."""
+    groups: list[list[int]] = [[] for _ in range(min(torch.get_num_threads(), len(sizes)))]
+    filled = [0] * len(groups)
+    for index in sorted(range(len(sizes)), key=lambda i: -sizes[i]):
+        smallest = filled.index(min(filled))
+        groups[smallest].append(index)
+        filled[smallest] += sizes[index]
+    return groups
+
+
+def _add_gradient(parameter: torch.Tensor, gradient: torch.Tensor) -> None:
+    if parameter.grad is None:
+        parameter.grad = gradient.to(torch.float32)
+    else:
+        parameter.grad += gradient

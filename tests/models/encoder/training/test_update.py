@@ -1,0 +1,148 @@
+"""Updates against those of `transformers`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModel, BertConfig, ModernBertConfig
+
+from spacy_bioner.models.encoder.shim import Bucket
+from spacy_bioner.models.encoder.training.update import begin_update, can_update
+
+SIZE: dict[str, Any] = {
+    "vocab_size": 60,
+    "hidden_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 2,
+    "intermediate_size": 48,
+    "pad_token_id": 1,
+    "max_position_embeddings": 64,
+    "reference_compile": False,
+}
+FORMS = {
+    "global": {"global_attn_every_n_layers": 1},
+    "local": {"global_attn_every_n_layers": 2, "local_attention": 8},
+    "biases": {"attention_bias": True, "mlp_bias": True, "norm_bias": True},
+}
+CPU = torch.device("cpu")
+
+
+def encoder(rate: float = 0.0, **form: Any) -> Any:
+    torch.manual_seed(0)
+    rates = dict.fromkeys(("attention_dropout", "embedding_dropout", "mlp_dropout"), rate)
+    module = AutoModel.from_config(ModernBertConfig(**SIZE, **rates, **form)).train()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.1)
+    return module
+
+
+def buckets() -> list[Bucket]:
+    draw = torch.Generator().manual_seed(0)
+    made = []
+    for rows, length in ((3, 23), (4, 12), (1, 30), (2, 7)):
+        ids = torch.randint(2, 60, (rows, length), generator=draw)
+        mask = torch.ones_like(ids)
+        mask[-1, length // 2 :] = 0 if rows > 1 else 1
+        ids[mask == 0] = 1
+        made.append(Bucket(ids, mask))
+    return made
+
+
+def update(module: Any, dtype: torch.dtype) -> tuple[list[torch.Tensor], dict[str, torch.Tensor]]:
+    """States, zero where padded, and the gradients of their weighted sum."""
+    module.zero_grad()
+    outputs, backprop = begin_update(module, buckets(), dtype)
+    backprop(
+        [weights_of(bucket).expand_as(out) for bucket, out in zip(buckets(), outputs, strict=True)]
+    )
+    return outputs, {name: p.grad.clone() for name, p in module.named_parameters()}
+
+
+def weights_of(bucket: Bucket) -> torch.Tensor:
+    """What the loss makes of each wordpiece's states, (b, l, 1); nothing of padding."""
+    steps = torch.arange(bucket.mask.numel()).view(*bucket.mask.shape, 1)
+    return torch.cos(steps.float()) * bucket.mask.unsqueeze(-1)
+
+
+def expected(module: Any) -> tuple[list[torch.Tensor], dict[str, torch.Tensor]]:
+    module.zero_grad()
+    outputs = [
+        module(input_ids=each.ids, attention_mask=each.mask).last_hidden_state for each in buckets()
+    ]
+    loss = sum((out * weights_of(each)).sum() for each, out in zip(buckets(), outputs, strict=True))
+    loss.backward()
+    return outputs, {name: p.grad.clone() for name, p in module.named_parameters()}
+
+
+@pytest.fixture(params=[1, 2, 3])
+def threads(request: pytest.FixtureRequest) -> Iterator[int]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.usefixtures("threads")
+def test_states_and_gradients_are_those_of_transformers(form: str) -> None:
+    module = encoder(**FORMS[form])
+    assert can_update(module, CPU)
+    outputs, gradients = update(module, torch.float32)
+    right_outputs, right_gradients = expected(module)
+    for bucket, found, right in zip(buckets(), outputs, right_outputs, strict=True):
+        kept = bucket.mask == 1
+        torch.testing.assert_close(found[kept], right[kept], atol=2e-5, rtol=2e-5)
+    assert gradients.keys() == right_gradients.keys()
+    for name, right in right_gradients.items():
+        torch.testing.assert_close(gradients[name], right, atol=2e-4, rtol=2e-4, msg=name)
+
+
+def test_gradients_of_bfloat16_are_close() -> None:
+    module = encoder()
+    _, gradients = update(module, torch.bfloat16)
+    _, right = expected(module)
+    found, wanted = (torch.cat([g[n].flatten() for n in right]) for g in (gradients, right))
+    assert torch.nn.functional.cosine_similarity(found, wanted, dim=0) > 0.999
+    assert {gradient.dtype for gradient in gradients.values()} == {torch.float32}
+
+
+def test_gradients_are_added_to_those_that_are_there() -> None:
+    module = encoder()
+    _, once = update(module, torch.float32)
+    outputs, backprop = begin_update(module, buckets(), torch.float32)
+    backprop(
+        [weights_of(each).expand_as(out) for each, out in zip(buckets(), outputs, strict=True)]
+    )
+    for name, parameter in module.named_parameters():
+        torch.testing.assert_close(parameter.grad, 2 * once[name], msg=name)
+
+
+def test_a_seed_gives_the_same_dropout_on_any_number_of_threads() -> None:
+    module, found = encoder(rate=0.3), []
+    before = torch.get_num_threads()
+    for number in (1, 2, 1):
+        torch.set_num_threads(number)
+        torch.manual_seed(5)
+        found.append(update(module, torch.float32))
+    torch.set_num_threads(before)
+    torch.manual_seed(6)
+    other, _ = update(module, torch.float32)
+    (first, _), (second, _), _ = found
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+    assert not torch.equal(first[0], other[0])
+    for name in found[0][1]:
+        torch.testing.assert_close(found[0][1][name], found[1][1][name], atol=1e-5, rtol=1e-4)
+        assert torch.equal(found[0][1][name], found[2][1][name])
+
+
+def test_other_encoders_are_left_to_transformers() -> None:
+    small = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    bert = AutoModel.from_config(BertConfig(vocab_size=60, intermediate_size=48, **small))
+    other = AutoModel.from_config(ModernBertConfig(**SIZE, hidden_activation="silu"))
+    assert not can_update(bert, CPU)
+    assert not can_update(other, CPU)
+    assert not can_update(encoder(), torch.device("meta"))
