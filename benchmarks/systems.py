@@ -121,7 +121,8 @@ def ready_buckets(nlp: Language, texts: Sequence[str]) -> Callable[[], list[list
     for batch in minibatch(texts, OURS):
         docs = [doc for doc in map(nlp.make_doc, batch) if len(doc)]
         layouts = model.layouts(docs)
-        rows = Rows([each.ids for each in layouts], model.splitter.padding, CPU)
+        ids = [each.ids for each in layouts]
+        rows = Rows(ids, model.splitter.padding, CPU, model.shim.largest_bucket)
         batches.append(list(rows.buckets()))
 
     def encode() -> list[list[Entity]]:

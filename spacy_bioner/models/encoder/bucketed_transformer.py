@@ -126,7 +126,12 @@ class BucketedTransformer(TransformerModel):  # type: ignore[misc]
     def encode_layouts(self, layouts: Sequence[Layout]) -> list[Any]:
         """Hidden states (k, l, width) of each, without a gradient."""
         shim = self.shim
-        rows = Rows([layout.ids for layout in layouts], self.splitter.padding, shim.device)
+        rows = Rows(
+            [layout.ids for layout in layouts],
+            self.splitter.padding,
+            shim.device,
+            shim.largest_bucket,
+        )
         return rows.states(shim.encode(list(rows.buckets())), self.ops, self.get_dim("nO"))
 
     def from_bytes(self, bytes_data: bytes) -> BucketedTransformer:
@@ -201,8 +206,10 @@ def forward(
     layouts = model.layouts([doc for doc in docs if len(doc)])
     if not is_train:
         return EncodedBatch(docs, _by_document(docs, _records(model, layouts))), lambda _: docs
-    rows = Rows([layout.ids for layout in layouts], model.splitter.padding, model.shim.device)
-    outputs, backprop_encoder = model.shim.begin_update(list(rows.buckets()))
+    shim = model.shim
+    ids = [layout.ids for layout in layouts]
+    rows = Rows(ids, model.splitter.padding, shim.device, shim.largest_bucket)
+    outputs, backprop_encoder = shim.begin_update(list(rows.buckets()))
     states = rows.states(outputs, model.ops, model.get_dim("nO"))
 
     def backprop(d_states: list[Any]) -> Sequence[Doc]:

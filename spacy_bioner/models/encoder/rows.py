@@ -13,9 +13,6 @@ from spacy_bioner.models.encoder.buckets import plan_buckets
 from spacy_bioner.models.encoder.shim import Bucket
 from spacy_bioner.models.encoder.windows import Ints2d
 
-# Wordpieces encoded at once: what fits a core's cache, or fills a GPU.
-_LARGEST = {"cpu": 1024}
-_LARGEST_ELSEWHERE = 32768
 # Rows are padded to a multiple of this: a length that is new costs the processor a new plan.
 _MULTIPLE = 4
 # Below this a bucket is not made smaller to give each thread one.
@@ -27,11 +24,14 @@ _OVERHEAD = 32
 class Rows:
     """Rows of wordpieces, (k, l) a document, each document with a length l of its own."""
 
-    def __init__(self, documents: Sequence[Ints2d], padding: int, device: torch.device) -> None:
+    def __init__(
+        self, documents: Sequence[Ints2d], padding: int, device: torch.device, largest: int
+    ) -> None:
+        """largest: wordpieces to encode at once; fewer where a CPU has a thread for each part."""
         self.documents, self.padding, self.device = documents, padding, device
         self.rows = [row for rows in documents for row in rows]
         lengths = [len(row) for row in self.rows]
-        self.plan = list(plan_buckets(lengths, _largest(sum(lengths), device), _OVERHEAD))
+        self.plan = list(plan_buckets(lengths, _largest(sum(lengths), device, largest), _OVERHEAD))
 
     def buckets(self) -> Iterator[Bucket]:
         for indices in self.plan:
@@ -66,9 +66,8 @@ class Rows:
         return gradients
 
 
-def _largest(wordpieces: int, device: torch.device) -> int:
+def _largest(wordpieces: int, device: torch.device, largest: int) -> int:
     """Wordpieces of a bucket; on a CPU few enough that there is one for each thread."""
-    largest = _LARGEST.get(device.type, _LARGEST_ELSEWHERE)
     if device.type != "cpu":
         return largest
     return min(largest, max(_SMALLEST, -(-wordpieces // torch.get_num_threads())))

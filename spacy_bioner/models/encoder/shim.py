@@ -84,6 +84,14 @@ class EncoderShim(HFShim):  # type: ignore[misc]
         return side_by_side(run, buckets) if self.device.type == "cpu" else map(run, buckets)
 
     @property
+    def largest_bucket(self) -> int:
+        """Wordpieces to encode at once: what fits a core's cache, or fills a GPU."""
+        if self.device.type != "cpu":
+            return 32768
+        # onnxruntime keeps what lies between its products in float32
+        return 512 if self.precision == "int8" else 1024
+
+    @property
     def runner(self) -> torch.nn.Module:
         """The encoder as it predicts, in the chosen precision; kept until the weights change."""
         if self._runner is None:
