@@ -3,15 +3,17 @@
     python -m benchmarks.growth PIPELINE TEXTS.spacy [--plot docs/growth.svg]
 
 Each point is measured in a process of its own. Long documents are the texts of the file end
-to end, repeated to the length; many documents are the texts repeated, one after another through
-`nlp.pipe`, in a `memory_zone` of 1,000 each. Printed as Markdown, with the slope of each curve
-on logarithmic scales (1: time is in proportion).
+to end, repeated to the length; many documents are the texts repeated, or with `--clauses`
+what stands between their commas and stops, one after another through `nlp.pipe`, in a
+`memory_zone` of 1,000 each. Printed as Markdown, with the slope of each curve on logarithmic
+scales (1: time is in proportion).
 """
 
 from __future__ import annotations
 
 import itertools
 import multiprocessing
+import re
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -30,6 +32,7 @@ from benchmarks.heads import read_docs
 from spacy_bioner.optimization.worker import peak_memory
 
 ZONE = 1000
+CLAUSE = re.compile("[^,;.!?，、；。！？]+[,;.!?，、；。！？]*")
 Point = tuple[int, float, int]  # tokens or documents, seconds, bytes
 
 
@@ -50,7 +53,17 @@ def read_one(nlp: Language, texts: list[Doc], tokens: int) -> None:
 
 def read_many(nlp: Language, texts: list[Doc], documents: int) -> None:
     """The texts through `nlp.pipe`, over and over, keeping nothing."""
-    stream: Iterator[str] = itertools.cycle([doc.text for doc in texts])
+    _read(nlp, [doc.text for doc in texts], documents)
+
+
+def read_clauses(nlp: Language, texts: list[Doc], documents: int) -> None:
+    """Short documents in the same way."""
+    parts = [part.strip() for doc in texts for part in CLAUSE.findall(doc.text)]
+    _read(nlp, [part for part in parts if part], documents)
+
+
+def _read(nlp: Language, texts: list[str], documents: int) -> None:
+    stream: Iterator[str] = itertools.cycle(texts)
     found = 0
     for part in minibatch(itertools.islice(stream, documents), ZONE):
         with nlp.memory_zone():
@@ -138,9 +151,11 @@ def main(
     documents: str = "1000,10000,100000,1000000",
     threads: int = 1,
     plot: Path | None = None,
+    clauses: bool = False,
 ) -> None:
     """tokens, documents: the sizes to measure, separated by commas; empty for none."""
-    works = {"tokens in one document": (read_one, tokens), "documents": (read_many, documents)}
+    many = ("short documents", read_clauses) if clauses else ("documents", read_many)
+    works = {"tokens in one document": (read_one, tokens), many[0]: (many[1], documents)}
     curves = {}
     for name, (work, sizes) in works.items():
         if sizes:
