@@ -8,7 +8,11 @@ from thinc.api import Dropout, Model, chain, with_array
 from spacy_bioner.errors import ConfigError
 from spacy_bioner.models.crf_layer import build_crf_layer
 from spacy_bioner.models.dense import ACTIVATIONS, Dense, build_dense
-from spacy_bioner.models.encoder.streaming import has_streamed, stream_emissions
+from spacy_bioner.models.encoder.streaming import (
+    emissions_by_part,
+    has_streamed,
+    stream_emissions,
+)
 from spacy_bioner.models.pack_tokens import build_pack_tokens
 from spacy_bioner.models.types import CrfTagger, Tok2Vec
 
@@ -60,9 +64,12 @@ def _build_head(hidden_width: int, activation: str, output_layer: Dense) -> Dens
 
 
 def forward(model: CrfTagger, docs: list[Doc], is_train: bool) -> Any:
-    if not is_train and has_streamed(model.get_ref("tok2vec"), docs):
-        return stream_emissions(model.get_ref("tok2vec"), model.get_ref("head"), docs), None
-    return model.layers[0](docs, is_train)
+    tok2vec, head = model.get_ref("tok2vec"), model.get_ref("head")
+    if is_train or not tok2vec.has_ref("listener"):
+        return model.layers[0](docs, is_train)
+    if has_streamed(docs):
+        return stream_emissions(tok2vec, head, docs), None
+    return emissions_by_part(tok2vec, head, docs), None
 
 
 def init(model: CrfTagger, X: list[Doc] | None = None, Y: Any = None) -> None:

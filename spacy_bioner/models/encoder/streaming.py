@@ -8,11 +8,12 @@ from typing import Any, TypeAlias
 
 from spacy.tokens import Doc
 from spacy_transformers.data_classes import TransformerData
-from thinc.api import Model
+from thinc.api import Model, NumpyOps
 from thinc.types import Floats2d, Ragged
 from transformers.modeling_outputs import BaseModelOutput
 
 from spacy_bioner.models.encoder.layout import Layout
+from spacy_bioner.models.encoder.workers import side_by_side
 from spacy_bioner.models.types import Tok2Vec
 
 # From layouts to the hidden states (k, l, width) of each.
@@ -21,6 +22,8 @@ Encode: TypeAlias = Callable[[Sequence[Layout]], list[Any]]
 # Rows of a document above which its states are not kept, and of a part of it.
 LONGEST_KEPT = 128
 _PART = 64
+# Tokens of short documents whose vectors are made at once.
+_TOKENS = 2048
 
 
 class StreamedData(TransformerData):  # type: ignore[misc]
@@ -41,11 +44,42 @@ class StreamedData(TransformerData):  # type: ignore[misc]
             yield part.data(self._encode([part])[0])
 
 
-def has_streamed(tok2vec: Tok2Vec, docs: Sequence[Doc]) -> bool:
+def has_streamed(docs: Sequence[Doc]) -> bool:
     """Whether a tagger that listens to a transformer reads one of these part by part."""
-    return tok2vec.has_ref("listener") and any(
-        isinstance(doc._.trf_data, StreamedData) for doc in docs
-    )
+    return any(isinstance(doc._.trf_data, StreamedData) for doc in docs)
+
+
+def emissions_by_part(
+    tok2vec: Tok2Vec, head: Model[Floats2d, Floats2d], docs: Sequence[Doc]
+) -> Ragged:
+    """Emissions of documents, of some at a time, on a CPU a part on each thread.
+
+    The vectors of thousands of tokens at once would be written to memory that is new each time.
+    """
+    ops, filled = tok2vec.ops, [doc for doc in docs if len(doc)]
+
+    def emissions(part: Sequence[Doc]) -> Floats2d:
+        return head.predict(ops.xp.concatenate(tok2vec.predict(list(part))))
+
+    parts = _parts(filled)
+    on_cpu = isinstance(ops, NumpyOps)
+    rows = list(side_by_side(emissions, parts) if on_cpu else map(emissions, parts))
+    if not rows:
+        rows = [head.predict(ops.alloc2f(0, tok2vec.get_dim("nO")))]
+    return Ragged(ops.xp.concatenate(rows), ops.asarray1i([len(doc) for doc in docs]))
+
+
+def _parts(docs: Sequence[Doc]) -> list[list[Doc]]:
+    """Documents in order, in runs of about so many tokens."""
+    parts: list[list[Doc]] = []
+    room = 0
+    for doc in docs:
+        if room <= 0:
+            parts.append([])
+            room = _TOKENS
+        parts[-1].append(doc)
+        room -= len(doc)
+    return parts
 
 
 def stream_emissions(

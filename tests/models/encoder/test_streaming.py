@@ -48,6 +48,20 @@ def test_long_documents_get_the_same_entities(
     np.testing.assert_allclose(again.dataXd, emissions.dataXd, atol=1e-4)
 
 
+@pytest.mark.parametrize("tokens", [1, 50, 100_000])
+def test_emissions_by_part_are_those_of_all_at_once(
+    trained: Language, monkeypatch: pytest.MonkeyPatch, tokens: int
+) -> None:
+    monkeypatch.setattr(streaming, "_TOKENS", tokens)
+    docs = list(trained.pipe([*TEXTS, ""]))
+    model = ner(trained).model
+    whole, _ = model.layers[0](docs, False)
+    found = model.predict(docs)
+    np.testing.assert_array_equal(found.lengths, whole.lengths)
+    np.testing.assert_allclose(found.dataXd, whole.dataXd, atol=1e-5)
+    assert model.predict(docs[2:3]).dataXd.shape == (0, whole.dataXd.shape[1])
+
+
 def test_no_more_than_a_part_is_encoded_at_once(
     trained: Language, streamed: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
