@@ -9,7 +9,6 @@ float64 holds is recomputed in log space.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from math import inf, isfinite, log
 from typing import NamedTuple
 
@@ -17,6 +16,7 @@ import numpy as np
 
 from spacy_bioner.crf.log_space import sentence_posterior
 from spacy_bioner.crf.packing import Packing, chunks_of_sentences
+from spacy_bioner.crf.scan import SMALLEST_EXACT_SUM, scan
 from spacy_bioner.crf.scores import (
     Bools1d,
     Bools2d,
@@ -33,9 +33,6 @@ from spacy_bioner.crf.scratch import SCRATCH
 SCORES_PER_CHUNK = 200_000
 # Messages are rescaled before they can shrink or grow by more than this many nats.
 NATS_BETWEEN_RESCALINGS = 130.0
-# Sums below this may have lost weight to underflow. What float64 drops is below 5e-324;
-# rescaling makes at most 5e-209 of that, and the message it meets 2e-152: 1e-37 of a sum.
-SMALLEST_EXACT_SUM = 1e-115
 
 
 def forward_backward(
@@ -150,7 +147,8 @@ def _fill_chunk(result: Posterior, chunk: _Chunk, weights: _Weights) -> Bools1d:
     scratch = SCRATCH.rows(4 * packing.n_tokens, weights.n_tags)
     messages = scratch[: 2 * packing.n_tokens].reshape(-1, 2, weights.n_tags)
     result.marginals.take(packing.tokens, axis=0, out=messages, mode="clip")
-    log_scale = _scan(messages, packing, weights, interval)
+    steps = weights.start, weights.transitions, weights.end
+    log_scale = scan(messages, packing.steps, *steps, interval)
     _fill_log_partition(result, messages, log_scale, taken, packing, weights)
     return _fill_marginals_and_steps(result, scratch, packing, chunk.counts, weights)
 
@@ -177,38 +175,6 @@ def _nats_per_step(emissions: Floats2d, weights: _Weights) -> float:
     """By how much a step can make a message larger or smaller, at most."""
     low, high = _finite_range(emissions)
     return max(high + log(weights.n_tags), weights.span - low) + 1e-9
-
-
-def _scan(messages: Floats3d, packing: Packing, weights: _Weights, interval: int) -> Floats1d:
-    """Both recursions at once: the weights of emissions in (N, 2, T) become messages.
-
-    By row, [:, 0] forward and [:, 1] backward, the row's own emission included; nan from
-    where a message had lost weight. Returns the log of what rescaling took from the
-    forward messages of each rank's sentence.
-    """
-    n, _, n_tags = messages[: packing.steps[1]].shape
-    # forward steps [from, to] and backward steps [to, from]
-    steps = np.array([weights.transitions, weights.transitions.T])
-    reached = np.empty((n, 2, n_tags))
-    by_direction, reached_by_direction = messages.swapaxes(0, 1), reached.swapaxes(0, 1)
-    log_scale, ones = np.zeros((n, 2)), np.ones(n_tags)
-    messages[:n, 0] *= weights.start
-    messages[:n, 1] *= weights.end
-    previous = 0
-    for t, (low, high) in enumerate(pairwise(packing.steps[1:]), start=1):
-        m = high - low
-        end = previous + m  # of the rows of the step before whose sentences go on
-        if t % interval == 0:
-            running = messages[previous:end].reshape(-1, n_tags)  # (2m, T)
-            sums = running @ ones
-            sums[sums <= SMALLEST_EXACT_SUM] = np.nan
-            running /= sums[:, None]
-            log_scale[:m] += np.log(sums).reshape(m, 2)
-        # (2, m, T) @ (2, T, T) -> (2, m, T)
-        np.matmul(by_direction[:, previous:end], steps, out=reached_by_direction[:, :m])
-        messages[low:high] *= reached[:m]
-        previous = low
-    return log_scale[:, 0]
 
 
 def _fill_log_partition(
