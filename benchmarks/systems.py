@@ -18,7 +18,6 @@ from spacy.util import fix_random_seed, minibatch
 from thinc.api import Adam
 
 from benchmarks.heads import LENGTH, Entity
-from spacy_bioner.models.encoder.rows import Rows
 
 CPU = torch.device("cpu")
 # Documents in a batch: as `spacy init config` has it for transformers, and as configs/ have it.
@@ -120,9 +119,7 @@ def ready_buckets(nlp: Language, texts: Sequence[str]) -> Callable[[], list[list
     batches = []
     for batch in minibatch(texts, OURS):
         docs = [doc for doc in map(nlp.make_doc, batch) if len(doc)]
-        layouts = model.layouts(docs)
-        ids = [each.ids for each in layouts]
-        rows = Rows(ids, model.splitter.padding, CPU, model.shim.largest_bucket)
+        rows = model.rows(model.layouts(docs))
         batches.append(list(rows.buckets()))
 
     def encode() -> list[list[Entity]]:

@@ -82,6 +82,8 @@ def _scan_few(
     What is not finite spreads by it from one direction to the other, within a sentence that
     is not exact already.
     """
+    if done + 2 >= len(steps):
+        return
     n_tags = len(transitions)
     both = np.zeros((2 * n_tags, 2 * n_tags))
     both[:n_tags, :n_tags], both[n_tags:, n_tags:] = transitions, transitions.T

@@ -27,7 +27,7 @@ from tests.pipeline.pipelines import (
 )
 
 
-@pytest.fixture(scope="module", params=["bert", "roberta", "bart"])
+@pytest.fixture(scope="module", params=["bert", "roberta", "bart", "modernbert"])
 def encoder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path: Path = tmp_path_factory.mktemp("encoder") / request.param
     sizes = {"layers": 2, "width": 16, "heads": 2, "max_length": 64, "vocab_size": 700}

@@ -123,16 +123,16 @@ class BucketedTransformer(TransformerModel):  # type: ignore[misc]
         pieces = splitter.split(docs)
         return [Layout.of(each, splitter, self.window, self.overlap) for each in pieces]
 
+    def rows(self, layouts: Sequence[Layout]) -> Rows:
+        """Their windows, in buckets."""
+        shim, ids = self.shim, [layout.ids for layout in layouts]
+        padding = self.splitter.padding
+        return Rows(ids, padding, shim.device, shim.largest_bucket, self.window)
+
     def encode_layouts(self, layouts: Sequence[Layout]) -> list[Any]:
         """Hidden states (k, l, width) of each, without a gradient."""
-        shim = self.shim
-        rows = Rows(
-            [layout.ids for layout in layouts],
-            self.splitter.padding,
-            shim.device,
-            shim.largest_bucket,
-        )
-        return rows.states(shim.encode(list(rows.buckets())), self.ops, self.get_dim("nO"))
+        rows = self.rows(layouts)
+        return rows.states(self.shim.encode(list(rows.buckets())), self.ops, self.get_dim("nO"))
 
     def from_bytes(self, bytes_data: bytes) -> BucketedTransformer:
         try:
@@ -206,10 +206,8 @@ def forward(
     layouts = model.layouts([doc for doc in docs if len(doc)])
     if not is_train:
         return EncodedBatch(docs, _by_document(docs, _records(model, layouts))), lambda _: docs
-    shim = model.shim
-    ids = [layout.ids for layout in layouts]
-    rows = Rows(ids, model.splitter.padding, shim.device, shim.largest_bucket)
-    outputs, backprop_encoder = shim.begin_update(list(rows.buckets()))
+    rows = model.rows(layouts)
+    outputs, backprop_encoder = model.shim.begin_update(list(rows.buckets()))
     states = rows.states(outputs, model.ops, model.get_dim("nO"))
 
     def backprop(d_states: list[Any]) -> Sequence[Doc]:

@@ -25,10 +25,19 @@ class Rows:
     """Rows of wordpieces, (k, l) a document, each document with a length l of its own."""
 
     def __init__(
-        self, documents: Sequence[Ints2d], padding: int, device: torch.device, largest: int
+        self,
+        documents: Sequence[Ints2d],
+        padding: int,
+        device: torch.device,
+        largest: int,
+        window: int,
     ) -> None:
-        """largest: wordpieces to encode at once; fewer where a CPU has a thread for each part."""
+        """largest: wordpieces to encode at once; fewer where a CPU has a thread for each part.
+
+        window: no row is padded beyond it.
+        """
         self.documents, self.padding, self.device = documents, padding, device
+        self.window = window
         self.rows = [row for rows in documents for row in rows]
         lengths = [len(row) for row in self.rows]
         self.plan = list(plan_buckets(lengths, _largest(sum(lengths), device, largest), _OVERHEAD))
@@ -36,7 +45,8 @@ class Rows:
     def buckets(self) -> Iterator[Bucket]:
         for indices in self.plan:
             rows = [self.rows[i] for i in indices]
-            shape = len(rows), -(-len(rows[0]) // _MULTIPLE) * _MULTIPLE
+            length = -(-len(rows[0]) // _MULTIPLE) * _MULTIPLE
+            shape = len(rows), max(len(rows[0]), min(length, self.window))
             ids = np.full(shape, self.padding, dtype=np.int64)
             mask = np.zeros(ids.shape, dtype=np.int64)
             for i, row in enumerate(rows):

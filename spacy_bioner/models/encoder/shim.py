@@ -45,7 +45,7 @@ class Bucket:
 class EncoderShim(HFShim):  # type: ignore[misc]
     """Holds a transformer of the library `transformers` in float32, and runs it.
 
-    precision: "auto", "float32" or "bfloat16". For prediction in bfloat16 a copy of the
+    precision: "auto", "float32" or "bfloat16". For prediction a copy of the
     weights is made and kept until they change; training multiplies in bfloat16 and keeps
     weights, gradients and sums in float32, without a gradient scaler.
 
@@ -74,6 +74,8 @@ class EncoderShim(HFShim):  # type: ignore[misc]
         """Hidden states (b, l, width) of each in float32, without a gradient."""
         leave_cores_to_others()
         runner = self.runner
+        if isinstance(runner, OnnxEncoder):
+            runner.open()  # once, and not on each thread
 
         def run(bucket: Bucket) -> torch.Tensor:
             with torch.inference_mode():
@@ -107,7 +109,7 @@ class EncoderShim(HFShim):  # type: ignore[misc]
         self._runner = None
         self._model.train()
         dtype = choose_precision(self.precision, self.device)
-        if can_update(self._model, self.device):
+        if can_update(self._model, inputs, self.device):
             return begin_update(self._model, inputs, dtype)
         kind, enabled = self.device.type, dtype != torch.float32
         with torch.autocast(kind, dtype=torch.bfloat16, enabled=enabled):

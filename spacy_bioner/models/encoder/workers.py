@@ -7,13 +7,14 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from threading import Barrier
+from threading import Barrier, Lock
 from typing import TypeVar
 
 import torch
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+_LOCK = Lock()
 
 
 def leave_cores_to_others() -> None:
@@ -33,15 +34,17 @@ def side_by_side(function: Callable[[Item], Result], items: Sequence[Item]) -> I
     Threads that share one item wait for each other at every operation, and these do not.
     """
     threads = torch.get_num_threads()
-    if threads == 1 or len(items) < threads:
+    if threads == 1 or len(items) == 1 or 2 * len(items) < threads:
         return map(function, items)
-    return _pool(os.getpid(), threads).map(function, items)
+    with _LOCK:
+        pool = _pool(os.getpid(), threads)
+    return pool.map(function, items)
 
 
 @cache
 def _pool(process: int, threads: int) -> ThreadPoolExecutor:
     """Of a process, as threads do not outlive a fork: threads on which torch uses one each."""
-    pool = ThreadPoolExecutor(threads, "spacy_bioner-encoder", initializer=_use_one_thread)
+    pool = ThreadPoolExecutor(threads, "spacy_bioner", initializer=_use_one_thread)
     started = Barrier(threads + 1)
     for _ in range(threads):
         pool.submit(started.wait)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import torch
+from torch.nn.functional import scaled_dot_product_attention
 
 # Matrices of ever new heights would each be planned anew, which takes as long as a tenth of
 # the product and drives the plans of others out of oneDNN's cache.
 _HEIGHT = 64
+
+
+# Above this many wordpieces in a row torch's attention is used, whose memory grows more slowly.
+LONGEST_ROW = 512
 
 
 def padded(rows: torch.Tensor) -> torch.Tensor:
@@ -35,7 +40,8 @@ def far_below(dtype: torch.dtype) -> float:
 def beyond_reach(
     mask: torch.Tensor | None, reach: int | None, length: int, dtype: torch.dtype
 ) -> torch.Tensor | None:
-    """The mask, and where attention is local what is out of reach: (b * heads or 1, l, l)."""
+    """The mask, and where attention is local what is out of reach: (b * heads or 1, 1 or l, l)
+    or None."""
     if reach is None or length <= reach + 1:
         return mask
     places = torch.arange(length)
@@ -57,6 +63,12 @@ def attend(
     float32.
     """
     b, heads, length, d = query.shape
+    rows = value.new_zeros((n_rows, heads * d))
+    place = rows[: b * length].view(b, length, heads, d)
+    if length > LONGEST_ROW:
+        wide = None if mask is None else _by_head(mask, b)
+        place.copy_(scaled_dot_product_attention(query, key, value, wide).transpose(1, 2))
+        return rows
     query, key, value = (each.reshape(b * heads, length, d) for each in (query, key, value))
     added = query.new_empty((1, 1, 1)) if mask is None else mask
     beta = 0 if mask is None else 1
@@ -64,6 +76,10 @@ def attend(
     scores = torch.baddbmm(added, query, key.transpose(1, 2), beta=beta, alpha=d**-0.5)
     weights = torch.softmax(scores, -1, dtype=torch.float32).to(value.dtype)
     mixed = torch.bmm(weights, value).view(b, heads, length, d)
-    rows = value.new_zeros((n_rows, heads * d))
-    rows[: b * length].view(b, length, heads, d).copy_(mixed.transpose(1, 2))
+    place.copy_(mixed.transpose(1, 2))
     return rows
+
+
+def _by_head(mask: torch.Tensor, b: int) -> torch.Tensor:
+    """(b * heads or 1, 1 or l, l) -> (b or 1, heads or 1, 1 or l, l)."""
+    return mask[None] if len(mask) == 1 else mask.view(b, -1, *mask.shape[1:])

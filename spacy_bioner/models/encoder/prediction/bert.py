@@ -21,6 +21,7 @@ def is_known(config: Any) -> bool:
         and config.hidden_act == "gelu"
         and config.position_embedding_type == "absolute"
         and not config.is_decoder
+        and not config.pruned_heads
     )
 
 
@@ -30,7 +31,8 @@ class FusedBert(torch.nn.Module):
     def __init__(self, module: Any, dtype: torch.dtype) -> None:
         super().__init__()
         self.heads: int = module.config.num_attention_heads
-        self.embeddings = copy.deepcopy(module.embeddings).to(dtype)
+        shared = {id(p): p for p in module.embeddings.parameters() if p.dtype == dtype}
+        self.embeddings = copy.deepcopy(module.embeddings, shared).to(dtype)
         self.blocks = torch.nn.ModuleList(Block(layer, dtype) for layer in module.encoder.layer)
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> BaseModelOutput:

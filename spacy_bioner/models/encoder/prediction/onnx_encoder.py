@@ -48,11 +48,15 @@ class OnnxEncoder(torch.nn.Module):
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> BaseModelOutput:
         """ids and mask (b, l) -> last_hidden_state (b, l, width)."""
-        if self._session is None or self._process != os.getpid():  # it does not outlive a fork
-            self._open()
+        self.open()
         inputs = {"input_ids": input_ids.numpy(), "attention_mask": attention_mask.numpy()}
         (states,) = self._session.run(None, inputs)
         return BaseModelOutput(last_hidden_state=torch.from_numpy(states))
+
+    def open(self) -> None:
+        """Makes a session where there is none in this process: it does not outlive a fork."""
+        if self._session is None or self._process != os.getpid():
+            self._open()
 
     def _open(self) -> None:
         made = self.config.onnx

@@ -16,6 +16,8 @@ def dropout(values: torch.Tensor, rate: float, generator: torch.Generator) -> to
     dropped = round(rate * _STEPS)
     if not dropped:
         return values
+    if dropped == _STEPS:
+        return values * 0
     draws = torch.empty(-(-values.numel() // 4), dtype=torch.int64)
     draws.random_(-(2**63), None, generator=generator)
     bits = draws.view(torch.int16)[: values.numel()].view(values.shape)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import torch
-from transformers import ModernBertConfig
 
+from spacy_bioner.models.encoder.prediction.attention import LONGEST_ROW
 from spacy_bioner.models.encoder.prediction.modernbert import is_known
 from spacy_bioner.models.encoder.training.modernbert import states
 from spacy_bioner.models.encoder.workers import side_by_side
@@ -16,7 +16,7 @@ Gradients = Sequence[torch.Tensor]
 EMBEDDINGS = "embeddings.tok_embeddings.weight"
 
 
-class Rows(Protocol):
+class Bucket(Protocol):
     """Rows that are encoded together: ids (b, l) and mask (b, l), 1 where not padded."""
 
     @property
@@ -25,27 +25,31 @@ class Rows(Protocol):
     def mask(self) -> torch.Tensor: ...
 
 
-def can_update(module: torch.nn.Module, device: torch.device) -> bool:
-    """Whether an encoder is of the form that is trained here."""
-    config = module.config
-    return device.type == "cpu" and isinstance(config, ModernBertConfig) and is_known(config)
+def can_update(module: Any, buckets: Sequence[Bucket], device: torch.device) -> bool:
+    """Whether an encoder is of the form that is trained here, whole, and the rows are short."""
+    return (
+        device.type == "cpu"
+        and is_known(module.config)
+        and all(parameter.requires_grad for parameter in module.parameters())
+        and all(bucket.ids.shape[1] <= LONGEST_ROW for bucket in buckets)
+    )
 
 
 def begin_update(
-    module: Any, buckets: Sequence[Rows], dtype: torch.dtype
+    module: Any, buckets: Sequence[Bucket], dtype: torch.dtype
 ) -> tuple[list[torch.Tensor], Callable[[Gradients], None]]:
     """Hidden states (b, l, width) of each bucket, and what takes their gradients back.
 
     Matrices are multiplied in `dtype`; gradients are added to those of the module's
-    parameters, float32. Dropout draws on torch's generator, once for each bucket, so that the
-    same seed drops the same numbers however many threads there are.
+    parameters, float32. Dropout draws on torch's generator, once for each bucket, so that a
+    seed drops the same numbers whichever thread works on a bucket.
     """
     update = _Update(module, buckets, dtype)
     return update.outputs, update.backprop
 
 
 class _Update:
-    def __init__(self, module: Any, buckets: Sequence[Rows], dtype: torch.dtype) -> None:
+    def __init__(self, module: Any, buckets: Sequence[Bucket], dtype: torch.dtype) -> None:
         self.module, self.buckets = module, buckets
         self.names, self.leaves = _leaves(module, dtype)
         self.weights = dict(zip(self.names, self.leaves, strict=True))

@@ -48,3 +48,7 @@ def test_the_generator_decides() -> None:
 def test_a_rate_of_zero_changes_nothing() -> None:
     values = torch.rand(3, 3)
     assert dropout(values, 0.0, generator()) is values
+
+
+def test_a_rate_of_one_leaves_nothing() -> None:
+    assert not dropout(torch.rand(3, 3), 1.0, generator()).any()

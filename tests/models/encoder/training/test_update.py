@@ -9,6 +9,7 @@ import pytest
 import torch
 from transformers import AutoModel, BertConfig, ModernBertConfig
 
+from spacy_bioner.models.encoder.prediction.attention import LONGEST_ROW
 from spacy_bioner.models.encoder.shim import Bucket
 from spacy_bioner.models.encoder.training.update import begin_update, can_update
 
@@ -90,7 +91,7 @@ def threads(request: pytest.FixtureRequest) -> Iterator[int]:
 @pytest.mark.usefixtures("threads")
 def test_states_and_gradients_are_those_of_transformers(form: str) -> None:
     module = encoder(**FORMS[form])
-    assert can_update(module, CPU)
+    assert can_update(module, buckets(), CPU)
     outputs, gradients = update(module, torch.float32)
     right_outputs, right_gradients = expected(module)
     for bucket, found, right in zip(buckets(), outputs, right_outputs, strict=True):
@@ -143,6 +144,14 @@ def test_other_encoders_are_left_to_transformers() -> None:
     small = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
     bert = AutoModel.from_config(BertConfig(vocab_size=60, intermediate_size=48, **small))
     other = AutoModel.from_config(ModernBertConfig(**SIZE, hidden_activation="silu"))
-    assert not can_update(bert, CPU)
-    assert not can_update(other, CPU)
-    assert not can_update(encoder(), torch.device("meta"))
+    assert not can_update(bert, buckets(), CPU)
+    assert not can_update(other, buckets(), CPU)
+    assert not can_update(encoder(), buckets(), torch.device("meta"))
+
+
+def test_a_frozen_part_and_long_rows_are_left_to_transformers() -> None:
+    module = encoder()
+    next(module.parameters()).requires_grad_(False)
+    assert not can_update(module, buckets(), CPU)
+    long = torch.ones(1, LONGEST_ROW + 1, dtype=torch.int64)
+    assert not can_update(encoder(), [Bucket(long, long)], CPU)

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import numpy as np
+import torch
+from thinc.api import NumpyOps
+
+from spacy_bioner.models.encoder.rows import Rows
+
+CPU, OPS = torch.device("cpu"), NumpyOps()
+
+
+def rows_of(*lengths: int, window: int = 30) -> Rows:
+    documents = [np.arange(2, 2 + n, dtype=np.int64)[None] for n in lengths]
+    return Rows(documents, 1, CPU, 1024, window)
+
+
+def test_no_row_is_padded_beyond_the_window() -> None:
+    (bucket,) = rows_of(30, 29).buckets()
+    assert bucket.ids.shape == (2, 30)
+    (bucket,) = rows_of(26, 25).buckets()
+    assert bucket.ids.shape == (2, 28)
+    assert bucket.mask.sum(1).tolist() == [26, 25]
+    assert set(bucket.ids[bucket.mask == 0].tolist()) == {1}
+
+
+def test_states_and_gradients_find_their_documents() -> None:
+    rows = rows_of(5, 30, 12)
+    outputs = [bucket.ids.unsqueeze(-1).float() for bucket in rows.buckets()]
+    states = rows.states(outputs, OPS, 1)
+    assert [state.shape for state in states] == [(1, 5, 1), (1, 30, 1), (1, 12, 1)]
+    assert all((s[0, :, 0] == np.arange(2, 2 + s.shape[1])).all() for s in states)
+    gradients = rows.gradients(states, outputs)
+    for bucket, output, gradient in zip(rows.buckets(), outputs, gradients, strict=True):
+        assert torch.equal(gradient, output * bucket.mask.unsqueeze(-1))
