@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import spacy
-import torch
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
@@ -19,7 +18,6 @@ from thinc.api import Adam
 
 from benchmarks.heads import LENGTH, Entity
 
-CPU = torch.device("cpu")
 # Documents in a batch: as `spacy init config` has it for transformers, and as configs/ have it.
 STOCKS, OURS = 128, 512
 Find = Callable[[Sequence[str]], list[list[Entity]]]

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import torch
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """Rows that are encoded together: ids (b, l) and mask (b, l), 1 where not padded."""
+
+    ids: torch.Tensor
+    mask: torch.Tensor
 
 
 def plan_buckets(lengths: Sequence[int], largest: int, overhead: int = 0) -> Iterator[list[int]]:

@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from thinc.api import Ops, torch2xp, xp2torch
 
-from spacy_bioner.models.encoder.buckets import plan_buckets
-from spacy_bioner.models.encoder.shim import Bucket
+from spacy_bioner.models.encoder.buckets import Bucket, plan_buckets
 from spacy_bioner.models.encoder.windows import Ints2d
 
 # Rows are padded to a multiple of this: a length that is new costs the processor a new plan.

@@ -6,7 +6,6 @@ import copy
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import srsly
@@ -24,6 +23,7 @@ from transformers import (
 )
 
 from spacy_bioner.errors import ConfigError, EncoderError
+from spacy_bioner.models.encoder.buckets import Bucket
 from spacy_bioner.models.encoder.precision import check_precision, choose_precision
 from spacy_bioner.models.encoder.prediction.onnx_encoder import OnnxEncoder
 from spacy_bioner.models.encoder.prediction.runner import build_runner
@@ -32,14 +32,6 @@ from spacy_bioner.models.encoder.workers import leave_cores_to_others, side_by_s
 
 # Encoders for which vectors of wordpieces are the same input as their ids.
 _TAKE_VECTORS = (BertConfig, ModernBertConfig, RobertaConfig, XLMRobertaConfig)
-
-
-@dataclass(frozen=True)
-class Bucket:
-    """Rows that are encoded together: ids (b, l) and mask (b, l), 1 where not padded."""
-
-    ids: torch.Tensor
-    mask: torch.Tensor
 
 
 class EncoderShim(HFShim):  # type: ignore[misc]

@@ -29,6 +29,14 @@ def is_known(config: Any) -> bool:
     )
 
 
+def theta_and_reach(config: Any, index: int) -> tuple[float, int | None]:
+    """Of a layer: the base of its rotations, and how many wordpieces away it sees; None: all."""
+    if index % config.global_attn_every_n_layers == 0:
+        return config.global_rope_theta, None
+    local = config.local_rope_theta
+    return config.global_rope_theta if local is None else local, config.local_attention // 2
+
+
 class FusedModernBert(torch.nn.Module):
     """Warner et al. (2024), https://arxiv.org/abs/2412.13663, for rows of ids and their mask."""
 
@@ -65,11 +73,7 @@ class Block(torch.nn.Module):
         super().__init__()
         self.heads, self.epsilon = config.num_attention_heads, config.norm_eps
         self.width, self.head_width = config.hidden_size, config.hidden_size // self.heads
-        is_global = index % config.global_attn_every_n_layers == 0
-        theta = config.global_rope_theta
-        if not is_global and config.local_rope_theta is not None:
-            theta = config.local_rope_theta
-        self.reach = None if is_global else config.local_attention // 2
+        theta, self.reach = theta_and_reach(config, index)
         self.turns = _turns(self.head_width, theta, config.max_position_embeddings)
 
         def linear(name: str, rows: Any = slice(None)) -> PackedLinear:

@@ -9,6 +9,7 @@ import torch
 from torch.nn.functional import gelu, layer_norm, linear
 
 from spacy_bioner.models.encoder.prediction.attention import additive_mask, beyond_reach
+from spacy_bioner.models.encoder.prediction.modernbert import theta_and_reach
 from spacy_bioner.models.encoder.training.dropout import dropout
 from spacy_bioner.models.encoder.training.rotation import angles, rotate
 
@@ -30,10 +31,9 @@ def states(
     """
     values = _normed(weights, "embeddings.norm", vectors, config)
     values = dropout(values, config.embedding_dropout, generator)
-    kind = weights["layers.0.attn.Wqkv.weight"].dtype
     added = additive_mask(mask, config.num_attention_heads, torch.float32)
     for index in range(config.num_hidden_layers):
-        layer = _Layer(weights, f"layers.{index}", index, config, kind, generator)
+        layer = _Layer(weights, index, config, generator)
         values = values + layer.attention(values, added)
         values = values + layer.feed_forward(values)
     return _normed(weights, "final_norm", values, config)
@@ -43,14 +43,13 @@ class _Layer:
     def __init__(
         self,
         weights: Weights,
-        name: str,
         index: int,
         config: Any,
-        kind: torch.dtype,
         generator: torch.Generator,
     ) -> None:
-        self.weights, self.name, self.index, self.config = weights, name, index, config
-        self.kind, self.generator = kind, generator
+        self.weights, self.index, self.config = weights, index, config
+        self.name, self.generator = f"layers.{index}", generator
+        self.kind = weights[f"{self.name}.attn.Wqkv.weight"].dtype
 
     def attention(self, values: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         """values (b, l, width), mask (b * heads, 1, l) -> what is added, (b, l, width)."""
@@ -59,14 +58,16 @@ class _Layer:
         heads, d = config.num_attention_heads, width // config.num_attention_heads
         normed = self._normed("attn_norm", values) if self.index else values
         qkv = self._linear("attn.Wqkv", normed).view(b, length, 3, heads, d)
-        turned = rotate(qkv[:, :, :2], *self._angles(d, length))
+        theta, reach = theta_and_reach(config, self.index)
+        cosines, sines = (each.to(self.kind) for each in angles(d, theta, length))
+        turned = rotate(qkv[:, :, :2], cosines, sines)
         # (b * heads, l, d) each
         query, key, value = (
             each.transpose(1, 2).reshape(b * heads, length, d)
             for each in (turned[:, :, 0], turned[:, :, 1], qkv[:, :, 2])
         )
         scores = torch.bmm(query * d**-0.5, key.transpose(1, 2)).float()
-        added = beyond_reach(mask, self._reach, length, torch.float32)
+        added = beyond_reach(mask, reach, length, torch.float32)
         shares = torch.softmax(scores if added is None else scores + added, -1)
         shares = dropout(shares.to(self.kind), config.attention_dropout, self.generator)
         mixed = torch.bmm(shares, value).view(b, heads, length, d)
@@ -79,21 +80,6 @@ class _Layer:
         inner, gate = self._linear("mlp.Wi", self._normed("mlp_norm", values)).chunk(2, -1)
         gated = dropout(gelu(inner) * gate, self.config.mlp_dropout, self.generator)
         return self._linear("mlp.Wo", gated)
-
-    @property
-    def _is_global(self) -> bool:
-        return bool(self.index % self.config.global_attn_every_n_layers == 0)
-
-    @property
-    def _reach(self) -> int | None:
-        return None if self._is_global else self.config.local_attention // 2
-
-    def _angles(self, width: int, length: int) -> tuple[torch.Tensor, torch.Tensor]:
-        theta = self.config.global_rope_theta
-        if not self._is_global and self.config.local_rope_theta is not None:
-            theta = self.config.local_rope_theta
-        cosines, sines = angles(width, theta, length)
-        return cosines.to(self.kind), sines.to(self.kind)
 
     def _linear(self, name: str, values: torch.Tensor) -> torch.Tensor:
         name = f"{self.name}.{name}"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
+from spacy_bioner.models.encoder.buckets import Bucket
 from spacy_bioner.models.encoder.prediction.attention import LONGEST_ROW
 from spacy_bioner.models.encoder.prediction.modernbert import is_known
 from spacy_bioner.models.encoder.training.modernbert import states
@@ -14,15 +15,6 @@ from spacy_bioner.models.encoder.workers import side_by_side
 
 Gradients = Sequence[torch.Tensor]
 EMBEDDINGS = "embeddings.tok_embeddings.weight"
-
-
-class Bucket(Protocol):
-    """Rows that are encoded together: ids (b, l) and mask (b, l), 1 where not padded."""
-
-    @property
-    def ids(self) -> torch.Tensor: ...
-    @property
-    def mask(self) -> torch.Tensor: ...
 
 
 def can_update(module: Any, buckets: Sequence[Bucket], device: torch.device) -> bool:

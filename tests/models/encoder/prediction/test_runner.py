@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import torch
 from transformers import (
-    AutoModel,
     BertConfig,
     DistilBertConfig,
     ElectraConfig,
@@ -19,18 +16,10 @@ from spacy_bioner.models.encoder.prediction.bert import FusedBert
 from spacy_bioner.models.encoder.prediction.modernbert import FusedModernBert
 from spacy_bioner.models.encoder.prediction.packed_linear import PackedLinear, can_pack
 from spacy_bioner.models.encoder.prediction.runner import build_runner
+from tests.models.encoder.tiny import MODERN, SIZE, encoder
 
 pytestmark = pytest.mark.skipif(not can_pack(), reason="this torch has no packed weights")
 
-SIZE: dict[str, Any] = {
-    "vocab_size": 60,
-    "hidden_size": 32,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 2,
-    "intermediate_size": 48,
-    "pad_token_id": 1,
-}
-MODERN = {**SIZE, "max_position_embeddings": 64, "reference_compile": False}
 FORMS = {
     "bert": (BertConfig(**SIZE), FusedBert),
     "roberta": (RobertaConfig(**SIZE), FusedBert),
@@ -51,16 +40,6 @@ OTHERS = {
     "distilbert": DistilBertConfig(vocab_size=60, dim=32, hidden_dim=48, n_layers=2, n_heads=2),
     "modernbert, other activation": ModernBertConfig(**MODERN, hidden_activation="silu"),
 }
-
-
-def encoder(config: Any) -> torch.nn.Module:
-    """With weights that all matter, biases too."""
-    torch.manual_seed(0)
-    module = AutoModel.from_config(config).eval()
-    with torch.no_grad():
-        for parameter in module.parameters():
-            parameter.add_(torch.randn_like(parameter) * 0.1)
-    return module
 
 
 def batch(padded: bool) -> dict[str, torch.Tensor]:

@@ -14,9 +14,9 @@ def generator(seed: int = 0) -> torch.Generator:
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
 def test_a_share_is_dropped_and_the_mean_kept(rate: float, dtype: torch.dtype) -> None:
     values = torch.ones(1000, 301, dtype=dtype)
-    found = dropout(values, rate, generator()).float()
-    n = values.numel()
-    assert found.dtype == torch.float32
+    dropped = dropout(values, rate, generator())
+    assert dropped.dtype == dtype
+    found, n = dropped.float(), values.numel()
     deviation = (rate * (1 - rate) / n) ** 0.5
     assert (found == 0).float().mean().item() == pytest.approx(rate, abs=5 * deviation)
     assert found.max().item() == pytest.approx(1 / (1 - rate), rel=1e-2)

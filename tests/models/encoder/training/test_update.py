@@ -9,20 +9,11 @@ import pytest
 import torch
 from transformers import AutoModel, BertConfig, ModernBertConfig
 
+from spacy_bioner.models.encoder.buckets import Bucket
 from spacy_bioner.models.encoder.prediction.attention import LONGEST_ROW
-from spacy_bioner.models.encoder.shim import Bucket
 from spacy_bioner.models.encoder.training.update import begin_update, can_update
+from tests.models.encoder import tiny
 
-SIZE: dict[str, Any] = {
-    "vocab_size": 60,
-    "hidden_size": 32,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 2,
-    "intermediate_size": 48,
-    "pad_token_id": 1,
-    "max_position_embeddings": 64,
-    "reference_compile": False,
-}
 FORMS = {
     "global": {"global_attn_every_n_layers": 1},
     "local": {"global_attn_every_n_layers": 2, "local_attention": 8},
@@ -32,13 +23,8 @@ CPU = torch.device("cpu")
 
 
 def encoder(rate: float = 0.0, **form: Any) -> Any:
-    torch.manual_seed(0)
     rates = dict.fromkeys(("attention_dropout", "embedding_dropout", "mlp_dropout"), rate)
-    module = AutoModel.from_config(ModernBertConfig(**SIZE, **rates, **form)).train()
-    with torch.no_grad():
-        for parameter in module.parameters():
-            parameter.add_(torch.randn_like(parameter) * 0.1)
-    return module
+    return tiny.encoder(ModernBertConfig(**tiny.MODERN, **rates, **form)).train()
 
 
 def buckets() -> list[Bucket]:
@@ -143,7 +129,7 @@ def test_a_seed_gives_the_same_dropout_on_any_number_of_threads() -> None:
 def test_other_encoders_are_left_to_transformers() -> None:
     small = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
     bert = AutoModel.from_config(BertConfig(vocab_size=60, intermediate_size=48, **small))
-    other = AutoModel.from_config(ModernBertConfig(**SIZE, hidden_activation="silu"))
+    other = AutoModel.from_config(ModernBertConfig(**tiny.MODERN, hidden_activation="silu"))
     assert not can_update(bert, buckets(), CPU)
     assert not can_update(other, buckets(), CPU)
     assert not can_update(encoder(), buckets(), torch.device("meta"))
