@@ -12,6 +12,7 @@ from thinc.api import Optimizer, get_array_module, xp2torch
 
 from spacy_bioner.errors import ConfigError
 from spacy_bioner.training.blocks import Depth, block_of, distance_from_classifier
+from spacy_bioner.training.heap import give_back_memory
 
 Key = tuple[int, str]
 
@@ -27,6 +28,7 @@ NO_DECAY = [
 ]
 # Names of parameters in thinc's layers and ours; torch's are longer.
 _THINC_NAME = re.compile(r"[A-Za-z]|crf_\w+")
+_UPDATES_TO_GIVE_BACK = 50
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,7 @@ class LayerwiseAdam(Optimizer):  # type: ignore[misc]
         self._settings: dict[Key, tuple[float, float]] = {}
         self._states: dict[Key, ParameterState] = {}
         self._held: dict[Key, tuple[Any, Any, float]] | None = {}
+        self._updates = 0
 
     def __call__(
         self, key: Key, weights: Any, gradient: Any, *, lr_scale: float = 1.0
@@ -182,6 +185,9 @@ class LayerwiseAdam(Optimizer):  # type: ignore[misc]
         if self._held is not None:
             self._release()
         super().step_schedules()
+        self._updates += 1
+        if self._updates % _UPDATES_TO_GIVE_BACK == 0:
+            give_back_memory()
 
     def settings(self, name: str, depth: Depth) -> tuple[float, float]:
         """Factor on the learning rate, and weight decay, of a parameter.

@@ -13,7 +13,7 @@ import torch
 import transformers
 from spacy_transformers.data_classes import HFObjects
 from spacy_transformers.layers.hf_shim import HFShim
-from thinc.api import torch2xp
+from thinc.api import torch2xp, xp2torch
 from transformers import (
     AutoModel,
     BertConfig,
@@ -141,8 +141,19 @@ class EncoderShim(HFShim):  # type: ignore[misc]
             )
 
     def finish_update(self, optimizer: Any) -> None:
+        """A step with the gradients, which are set to zero.
+
+        thinc's own wraps each weight's memory anew at every step, and keeps all the wrappers.
+        """
         self._runner = None
-        super().finish_update(optimizer)
+        for name, parameter in self._model.named_parameters():
+            if parameter.grad is None:
+                continue
+            before, gradient = torch2xp(parameter.data), torch2xp(parameter.grad)
+            after, _ = optimizer((self.id, name), before, gradient)
+            if after is not before:
+                parameter.data.copy_(xp2torch(after, device=parameter.device))
+            parameter.grad.zero_()
 
     @contextmanager
     def use_params(self, params: Any) -> Iterator[None]:
