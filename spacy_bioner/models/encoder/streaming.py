@@ -13,6 +13,7 @@ from thinc.types import Floats2d, Ragged
 from transformers.modeling_outputs import BaseModelOutput
 
 from spacy_bioner.models.encoder.layout import Layout
+from spacy_bioner.models.encoder.token_vectors import token_vectors
 from spacy_bioner.models.encoder.workers import side_by_side
 from spacy_bioner.models.types import Tok2Vec
 
@@ -59,7 +60,7 @@ def emissions_by_part(
     ops, filled = tok2vec.ops, [doc for doc in docs if len(doc)]
 
     def emissions(part: Sequence[Doc]) -> Floats2d:
-        return head.predict(ops.xp.concatenate(tok2vec.predict(list(part))))
+        return head.predict(token_vectors(tok2vec, part))
 
     parts = _parts(filled)
     on_cpu = isinstance(ops, NumpyOps)
