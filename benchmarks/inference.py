@@ -185,6 +185,8 @@ def main(
     chosen = {name: system for name, system in chosen.items() if name not in absent}
     setting = systems.Setting(encoder, lang, read_docs(train, lang, train_limit), steps)
     docs = read_docs(test, lang, limit)
+    if len(docs) <= rounds:
+        raise typer.BadParameter(f"{test} has {len(docs)} documents for {rounds + 1} parts")
     torch.set_num_threads(threads)
     folder.mkdir(parents=True, exist_ok=True)
     for system in chosen.values():

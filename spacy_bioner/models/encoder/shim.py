@@ -28,7 +28,7 @@ from spacy_bioner.models.encoder.precision import check_precision, choose_precis
 from spacy_bioner.models.encoder.prediction.onnx_encoder import OnnxEncoder
 from spacy_bioner.models.encoder.prediction.runner import build_runner
 from spacy_bioner.models.encoder.training.update import begin_update, can_update
-from spacy_bioner.models.encoder.workers import leave_cores_to_others, side_by_side
+from spacy_bioner.models.encoder.workers import leave_cores_to_others, on_threads
 
 # Encoders for which vectors of wordpieces are the same input as their ids.
 _TAKE_VECTORS = (BertConfig, ModernBertConfig, RobertaConfig, XLMRobertaConfig)
@@ -75,7 +75,7 @@ class EncoderShim(HFShim):  # type: ignore[misc]
                 states: torch.Tensor = output.last_hidden_state.float()
             return states
 
-        return side_by_side(run, buckets) if self.device.type == "cpu" else map(run, buckets)
+        return on_threads(run, buckets) if self.device.type == "cpu" else map(run, buckets)
 
     @property
     def largest_bucket(self) -> int:

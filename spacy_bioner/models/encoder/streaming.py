@@ -14,7 +14,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from spacy_bioner.models.encoder.layout import Layout
 from spacy_bioner.models.encoder.token_vectors import token_vectors
-from spacy_bioner.models.encoder.workers import side_by_side
+from spacy_bioner.models.encoder.workers import on_threads
 from spacy_bioner.models.types import Tok2Vec
 
 # From layouts to the hidden states (k, l, width) of each.
@@ -64,7 +64,7 @@ def emissions_by_part(
 
     parts = _parts(filled)
     on_cpu = isinstance(ops, NumpyOps)
-    rows = list(side_by_side(emissions, parts) if on_cpu else map(emissions, parts))
+    rows = list(on_threads(emissions, parts) if on_cpu else map(emissions, parts))
     if not rows:
         rows = [head.predict(ops.alloc2f(0, tok2vec.get_dim("nO")))]
     return Ragged(ops.xp.concatenate(rows), ops.asarray1i([len(doc) for doc in docs]))

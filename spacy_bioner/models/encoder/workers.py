@@ -28,7 +28,7 @@ def leave_cores_to_others() -> None:
         torch.set_num_threads(1)
 
 
-def side_by_side(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+def on_threads(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
     """Results in order, an item on each of torch's threads, where there are items enough.
 
     Threads that share one item wait for each other at every operation, and these do not.

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from spacy_bioner.models.encoder.workers import leave_cores_to_others, side_by_side
+from spacy_bioner.models.encoder.workers import leave_cores_to_others, on_threads
 from tests.models.encoder.pipelines import SENTENCES
 from tests.models.encoder.test_bucketed_transformer import on_bucketed
 from tests.pipeline.pipelines import found_in, train
@@ -66,29 +66,29 @@ def test_items_are_done_side_by_side_in_order_with_a_thread_of_torch_each() -> N
         together.wait(timeout=60)
         return number**2, torch.get_num_threads()
 
-    assert list(side_by_side(square, [3, 1, 2, 4])) == [(9, 1), (1, 1), (4, 1), (16, 1)]
+    assert list(on_threads(square, [3, 1, 2, 4])) == [(9, 1), (1, 1), (4, 1), (16, 1)]
     assert torch.get_num_threads() == 2
     assert threads_of_a_new_thread() == 2
 
 
 @pytest.mark.usefixtures("two_threads")
 def test_a_single_item_has_all_threads() -> None:
-    assert list(side_by_side(lambda _: torch.get_num_threads(), [1])) == [2]
+    assert list(on_threads(lambda _: torch.get_num_threads(), [1])) == [2]
 
 
 @pytest.mark.usefixtures("two_threads")
 def test_an_error_side_by_side_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
-        list(side_by_side(lambda number: 1 / number, [1, 0, 1]))
+        list(on_threads(lambda number: 1 / number, [1, 0, 1]))
 
 
 @pytest.mark.usefixtures("two_threads")
 @pytest.mark.filterwarnings("ignore:.*fork.*")
 def test_a_forked_process_has_threads_of_its_own() -> None:
-    assert list(side_by_side(abs, [-1, -2])) == [1, 2]
+    assert list(on_threads(abs, [-1, -2])) == [1, 2]
     context = multiprocessing.get_context("fork")
     queue: multiprocessing.Queue[list[int]] = context.Queue()
-    worker = context.Process(target=lambda: queue.put(list(side_by_side(abs, [-3, -4]))))
+    worker = context.Process(target=lambda: queue.put(list(on_threads(abs, [-3, -4]))))
     worker.start()
     assert queue.get(timeout=60) == [3, 4]
     worker.join()

@@ -11,7 +11,7 @@ from spacy_bioner.models.encoder.buckets import Bucket
 from spacy_bioner.models.encoder.prediction.attention import LONGEST_ROW
 from spacy_bioner.models.encoder.prediction.modernbert import is_known
 from spacy_bioner.models.encoder.training.modernbert import states
-from spacy_bioner.models.encoder.workers import side_by_side
+from spacy_bioner.models.encoder.workers import on_threads
 
 Gradients = Sequence[torch.Tensor]
 EMBEDDINGS = "embeddings.tok_embeddings.weight"
@@ -54,7 +54,7 @@ class _Update:
             for part, bucket in zip(parts, buckets, strict=True)
         ]
         self.seeds: list[int] = torch.randint(2**62, (len(buckets),)).tolist()
-        self.outputs = list(side_by_side(self._encode, range(len(buckets))))
+        self.outputs = list(on_threads(self._encode, range(len(buckets))))
 
     def _encode(self, index: int) -> torch.Tensor:
         generator = torch.Generator().manual_seed(self.seeds[index])
@@ -73,7 +73,7 @@ class _Update:
 
         groups = _groups([output.numel() for output in self.outputs])
         d_parts = [torch.empty(0)] * len(self.parts)
-        for group, found in zip(groups, side_by_side(gradients_of, groups), strict=True):
+        for group, found in zip(groups, on_threads(gradients_of, groups), strict=True):
             for i, d_part in zip(group, found, strict=False):
                 d_parts[i] = d_part.flatten(0, 1)
             for name, gradient in zip(self.names, found[len(group) :], strict=True):
