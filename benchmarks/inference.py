@@ -25,6 +25,7 @@ from typing import Any
 
 import torch
 import typer
+from spacy.tokens import Doc
 
 from benchmarks import peers, systems
 from benchmarks.heads import Entity, read_docs
@@ -165,6 +166,13 @@ def table(results: dict[str, Result], gold: Any, tokens: int) -> list[str]:
     return [*lines, "", f"Pipeline over its encoder alone, bfloat16: {median(share):.2f}"]
 
 
+def parts_of(docs: Sequence[Doc], count: int) -> list[Sequence[Doc]]:
+    """So many parts of documents, each drawn from the whole file."""
+    if len(docs) < count:
+        raise typer.BadParameter(f"{len(docs)} texts are too few for {count} parts")
+    return [docs[i::count] for i in range(count)]
+
+
 def main(
     encoder: Path,
     train: Path,
@@ -185,23 +193,18 @@ def main(
     chosen = {name: system for name, system in chosen.items() if name not in absent}
     setting = systems.Setting(encoder, lang, read_docs(train, lang, train_limit), steps)
     docs = read_docs(test, lang, limit)
-    if len(docs) <= rounds:
-        raise typer.BadParameter(f"{test} has {len(docs)} documents for {rounds + 1} parts")
+    parts = parts_of(docs, rounds + 1)
     torch.set_num_threads(threads)
     folder.mkdir(parents=True, exist_ok=True)
     for system in chosen.values():
         place = folder / system.prepare.__name__
         if not place.exists():
             system.prepare(setting, place)
-    gold = [
-        [(e.start_char, e.end_char, e.label_) for e in doc.ents]
-        for i in range(rounds + 1)
-        for doc in docs[i :: rounds + 1]
-    ]
-    parts = [[doc.text for doc in docs[i :: rounds + 1]] for i in range(rounds + 1)]
-    results = run(chosen, folder, parts, threads, cpu_time)
+    texts = [[doc.text for doc in part] for part in parts]
+    results = run(chosen, folder, texts, threads, cpu_time)
     kind = "processor time" if cpu_time else "time"
-    tokens = sum(len(doc) for i, doc in enumerate(docs) if i % (rounds + 1))
+    tokens = sum(len(doc) for part in parts[1:] for doc in part)
+    gold = [[(e.start_char, e.end_char, e.label_) for e in d.ents] for p in parts for d in p]
     print(f"{len(docs):,} texts in {rounds + 1} parts, of which {rounds} with {tokens:,} tokens")
     print(f"are timed, {threads} threads, {kind}\n")
     print("\n".join(table(results, gold, tokens)))
