@@ -89,15 +89,20 @@ def _scan_few(
     both[:n_tags, :n_tags], both[n_tags:, n_tags:] = transitions, transitions.T
     rows = messages.reshape(-1, 2 * n_tags)
     reached = np.empty((len(log_scale), 2 * n_tags))
-    previous = steps[done]
+    multiply = np.multiply  # a step is so short that the looking up tells
+    before = rows[steps[done] : steps[done + 1]]  # the step before, of sentences that go on
+    out = reached
     for t, (low, high) in enumerate(pairwise(steps[done + 1 :]), start=done + 1):
         m = high - low
-        before, out, emitted = rows[previous : previous + m], reached[:m], rows[low:high]
+        if m < len(before):
+            before = before[:m]
+        if m < len(out):
+            out = reached[:m]
         if t % interval == 0:
             _rescale(before.reshape(m, 2, n_tags), log_scale[:m])
-        np.dot(before, both, out=out)  # (m, 2T) @ (2T, 2T) -> (m, 2T)
-        np.multiply(emitted, out, out=emitted)
-        previous = low
+        before.dot(both, out)  # (m, 2T) @ (2T, 2T) -> (m, 2T)
+        before = rows[low:high]
+        multiply(before, out, before)
 
 
 def _rescale(messages: Floats3d, log_scale: Floats2d) -> None:
