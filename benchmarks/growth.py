@@ -22,13 +22,13 @@ from typing import Any
 
 import numpy as np
 import spacy
-import torch
 import typer
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import minibatch
 
 from benchmarks.heads import read_docs
+from benchmarks.timing import use_threads
 from spacy_bioner.optimization.worker import peak_memory
 
 ZONE = 1000
@@ -78,7 +78,7 @@ def measured(
     threads: int,
     n: int,
 ) -> Point:
-    torch.set_num_threads(threads)
+    use_threads(threads)
     nlp = spacy.load(pipeline)
     texts = read_docs(file, nlp.lang, 2000)
     list(nlp.pipe([doc.text for doc in texts[:64]]))  # warms up

@@ -29,6 +29,7 @@ from spacy.tokens import Doc
 
 from benchmarks import peers, systems
 from benchmarks.heads import Entity, read_docs
+from benchmarks.timing import use_threads
 from spacy_bioner.optimization.convert import optimized
 from spacy_bioner.optimization.worker import peak_memory
 
@@ -88,7 +89,7 @@ def all_systems(lang: str) -> dict[str, System]:
 def serve(pipe: Connection, system: System, folder: Path, threads: int, cpu_time: bool) -> None:
     """In a process of its own: load, then time the texts that are sent until none are."""
     clock = time.process_time if cpu_time else time.perf_counter
-    torch.set_num_threads(threads)
+    use_threads(threads)
     loaded = system.load(folder)
     while texts := pipe.recv():
         find = system.ready(loaded, texts)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from statistics import median
+
+import torch
 
 
 def seconds(function: Callable[[], object]) -> float:
@@ -20,3 +23,12 @@ def ratio(
     theirs(), ours()
     pairs = [(seconds(theirs), seconds(ours)) for _ in range(repeats)]
     return median(a / b for a, b in pairs), median(b for _, b in pairs)
+
+
+def use_threads(count: int) -> None:
+    """So many for torch, in a process that another one started, too.
+
+    There our encoder would leave the cores to others if the environment did not say so.
+    """
+    os.environ["OMP_NUM_THREADS"] = str(count)
+    torch.set_num_threads(count)
