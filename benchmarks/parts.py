@@ -25,6 +25,7 @@ from spacy_transformers.layers import transformer_model
 from thinc.shims.pytorch import PyTorchShim
 
 from benchmarks.heads import read_docs
+from spacy_bioner.models.encoder import streaming
 from spacy_bioner.models.encoder.layout import Layout
 from spacy_bioner.models.encoder.shim import EncoderShim
 from spacy_bioner.models.encoder.wordpieces import Splitter
@@ -90,6 +91,7 @@ def watch_libraries(watch: Watch) -> None:
     EncoderShim.encode = watch.over(  # type: ignore[method-assign]
         lambda shim, buckets: iter(list(encode(shim, buckets))), "encoder"
     )
+    watch.put(streaming, "token_vectors", "vectors of tokens")
     watch.put(bert_crf_ner.BertCrfNer, "predict", "tagger")
     watch.put(bert_crf_ner.BertCrfNer, "set_annotations", "setting entities")
 
