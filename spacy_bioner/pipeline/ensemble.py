@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -57,10 +57,21 @@ def _member(nlp: Language, component: str, number: int) -> BertCrfNer:
         )
     for name, pipe in nlp.pipeline:
         if component in getattr(pipe, "listening_components", []):
-            nlp.replace_listeners(name, component, ["model.tok2vec"])
+            settings = nlp.config.interpolate()["components"][component]["model"]
+            nlp.replace_listeners(name, component, list(_listeners(settings, name, "model")))
     pipe = nlp.get_pipe(component)
     assert isinstance(pipe, BertCrfNer)
     return pipe
+
+
+def _listeners(settings: dict[str, Any], upstream: str, path: str) -> Iterator[str]:
+    """Dotted paths of the architectures that listen to a component, wherever they stand."""
+    is_listener = "Listener." in settings.get("@architectures", "")
+    if is_listener and settings.get("upstream", "*") in ("*", upstream):
+        yield path
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            yield from _listeners(value, upstream, f"{path}.{name}")
 
 
 def _check_alike(

@@ -71,6 +71,15 @@ LISTENER = {
     "upstream": "*",
     "pooling": {"@layers": "reduce_mean.v1"},
 }
+# As in configs/best_crf.cfg: the transformer is one part of what a BiLSTM reads.
+LISTENING_BILSTM = {
+    **BILSTM,
+    "embed": {
+        "@architectures": "spacy_bioner.SideBySide.v1",
+        "width": 16,
+        "parts": {"characters": BILSTM["embed"], "transformer": LISTENER},
+    },
+}
 
 
 def tagger_config(tok2vec: dict[str, Any] = CNN, **settings: Any) -> dict[str, Any]:
@@ -142,12 +151,15 @@ def build(tok2vec: dict[str, Any] = CNN, **settings: Any) -> Language:
 
 
 def build_on_transformer(
-    encoder: Path, config: Callable[[Path], dict[str, Any]] = transformer_config, **settings: Any
+    encoder: Path,
+    config: Callable[[Path], dict[str, Any]] = transformer_config,
+    tok2vec: dict[str, Any] = LISTENER,
+    **settings: Any,
 ) -> Language:
     fix_random_seed(0)
     nlp = spacy.blank("zh")
     nlp.add_pipe("transformer", config=config(encoder))
-    nlp.add_pipe("bert_crf_ner", config=tagger_config(LISTENER, **settings))
+    nlp.add_pipe("bert_crf_ner", config=tagger_config(tok2vec, **settings))
     return nlp
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,13 +18,17 @@ from tests.pipeline.pipelines import (
     BILSTM,
     CNN,
     GOLD,
+    LISTENER,
+    LISTENING_BILSTM,
     TEXTS,
+    bucketed_config,
     build,
     build_on_transformer,
     found_in,
     initialized,
     randomize_crf,
     train,
+    transformer_config,
 )
 
 NAME = "bert_crf_ner"
@@ -45,8 +50,20 @@ def test_ensemble_means_emissions_of_unlike_models_and_finds_what_they_find() ->
     assert found_in(joined) == GOLD
 
 
-def test_ensemble_keeps_a_transformer_for_each_member(encoder: Path, tmp_path: Path) -> None:
-    members = [initialized(build_on_transformer(encoder)), initialized(build(CNN))]
+@pytest.mark.parametrize(
+    ("config", "tok2vec"),
+    [
+        (transformer_config, LISTENER),
+        (bucketed_config, LISTENER),
+        (bucketed_config, LISTENING_BILSTM),
+    ],
+    ids=["stock", "bucketed", "bucketed-inside"],
+)
+def test_ensemble_keeps_a_transformer_for_each_member(
+    encoder: Path, tmp_path: Path, config: Any, tok2vec: dict[str, Any]
+) -> None:
+    on_transformer = build_on_transformer(encoder, config, tok2vec)
+    members = [initialized(on_transformer), initialized(build(CNN))]
     for seed, nlp in enumerate(members):
         randomize_crf(nlp, seed)
     expected = np.mean([emissions(nlp) for nlp in members], axis=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -172,9 +172,22 @@ def replace_listener(model: BucketedTransformer) -> Model[Any, Any]:
 
 
 def replace_listener_config(encoder: dict[str, Any], listener: dict[str, Any]) -> dict[str, Any]:
-    """The config of what takes a listener's place, for `nlp.replace_listeners`."""
+    """The config of what takes a listener's place, for `nlp.replace_listeners`.
+
+    listener: its settings, or those of a layer that it is in: spaCy gives those of
+    `model.tok2vec` wherever it stands.
+    """
     own = {"@architectures": "spacy_bioner.BucketedTok2Vec.v1"}
-    return encoder | own | {key: listener[key] for key in ("pooling", "grad_factor")}
+    settings = next(_with_pooling(listener))
+    return encoder | own | {key: settings[key] for key in ("pooling", "grad_factor")}
+
+
+def _with_pooling(settings: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if "pooling" in settings:
+        yield settings
+    for inner in settings.values():
+        if isinstance(inner, dict):
+            yield from _with_pooling(inner)
 
 
 def encode(model: Model[Any, Any], bucket: Any, is_train: bool) -> Any:
