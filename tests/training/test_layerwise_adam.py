@@ -13,6 +13,7 @@ from thinc.api import Linear, PyTorchWrapper
 from thinc.api import chain as layers
 
 from spacy_bioner.errors import ConfigError
+from spacy_bioner.training import layerwise_adam
 from spacy_bioner.training.layerwise_adam import LayerwiseAdam, build_layerwise_adam
 
 # Rates and decays that each name should get with the settings of `optimizer_of`.
@@ -268,3 +269,12 @@ def test_torch_weights_inside_a_thinc_model_learn(steps_schedules: bool) -> None
     for name, values in module.named_parameters():
         assert (values != before[name]).any(), name
         assert not values.grad.any()
+
+
+def test_memory_is_given_back_every_fifty_updates(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    monkeypatch.setattr(layerwise_adam, "give_back_memory", lambda: calls.append(len(calls)))
+    optimizer = optimizer_of()
+    for update in range(1, 101):
+        optimizer.step_schedules()
+        assert len(calls) == update // 50
