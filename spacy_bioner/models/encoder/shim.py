@@ -141,7 +141,7 @@ class EncoderShim(HFShim):  # type: ignore[misc]
             )
 
     def finish_update(self, optimizer: Any) -> None:
-        """A step with the gradients, which are set to zero.
+        """A step with the gradients, which are then gone.
 
         thinc's own wraps each weight's memory anew at every step, and keeps all the wrappers.
         """
@@ -153,7 +153,7 @@ class EncoderShim(HFShim):  # type: ignore[misc]
             after, _ = optimizer((self.id, name), before, gradient)
             if after is not before:
                 parameter.data.copy_(xp2torch(after, device=parameter.device))
-            parameter.grad.zero_()
+            parameter.grad = None  # the next one is taken as it is, and not added to zeros
 
     @contextmanager
     def use_params(self, params: Any) -> Iterator[None]:

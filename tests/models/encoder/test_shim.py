@@ -26,7 +26,7 @@ def give_gradients(module: torch.nn.Module) -> None:
 
 
 @pytest.mark.parametrize("in_place", [True, False])
-def test_a_step_sets_weights_and_zeroes_gradients(in_place: bool) -> None:
+def test_a_step_sets_weights_and_lets_go_of_gradients(in_place: bool) -> None:
     module = torch.nn.Linear(3, 2)
     before = {name: value.clone() for name, value in module.state_dict().items()}
     give_gradients(module)
@@ -42,7 +42,7 @@ def test_a_step_sets_weights_and_zeroes_gradients(in_place: bool) -> None:
     shim.finish_update(step)
     assert torch.equal(module.weight, before["weight"] - 0.5)
     assert torch.equal(module.bias, before["bias"])
-    assert torch.equal(module.weight.grad, torch.zeros(2, 3))
+    assert module.weight.grad is None
     assert module.weight.requires_grad
 
 

@@ -9,19 +9,19 @@ import torch
 
 from spacy_bioner.models.encoder.buckets import Bucket
 from spacy_bioner.models.encoder.prediction.attention import LONGEST_ROW
-from spacy_bioner.models.encoder.prediction.modernbert import is_known
-from spacy_bioner.models.encoder.training.modernbert import states
+from spacy_bioner.models.encoder.training.form import Form, form_of
 from spacy_bioner.models.encoder.workers import on_threads
 
 Gradients = Sequence[torch.Tensor]
-EMBEDDINGS = "embeddings.tok_embeddings.weight"
+_POOLER = "pooler."  # which no hidden state comes from
 
 
 def can_update(module: Any, buckets: Sequence[Bucket], device: torch.device) -> bool:
     """Whether an encoder is of the form that is trained here, whole, and the rows are short."""
     return (
         device.type == "cpu"
-        and is_known(module.config)
+        and form_of(module.config) is not None
+        and not getattr(module, "is_gradient_checkpointing", False)
         and all(parameter.requires_grad for parameter in module.parameters())
         and all(bucket.ids.shape[1] <= LONGEST_ROW for bucket in buckets)
     )
@@ -33,63 +33,83 @@ def begin_update(
     """Hidden states (b, l, width) of each bucket, and what takes their gradients back.
 
     Matrices are multiplied in `dtype`; gradients are added to those of the module's
-    parameters, float32. Dropout draws on torch's generator, once for each bucket, so that a
-    seed drops the same numbers whichever thread works on a bucket.
+    parameters, float32. Each thread works on a group of buckets, whose rows are one matrix
+    wherever they need not know of each other. Dropout draws on torch's generator, once for
+    each group, so that a seed drops the same numbers whenever there are as many threads.
     """
     update = _Update(module, buckets, dtype)
-    return update.outputs, update.backprop
+    return update.outputs(), update.backprop
 
 
 class _Update:
     def __init__(self, module: Any, buckets: Sequence[Bucket], dtype: torch.dtype) -> None:
-        self.module, self.buckets = module, buckets
-        self.names, self.leaves = _leaves(module, dtype)
-        self.weights = dict(zip(self.names, self.leaves, strict=True))
+        form = form_of(module.config)
+        assert form is not None
+        self.module, self.buckets, self.form = module, buckets, form
+        self.names = _joined_names(module, form)
+        self.weights = _leaves(module, self.names, dtype)
+        self.groups = _groups([bucket.ids.numel() for bucket in buckets])
         # looked up once: the gradient of each lookup is as large as the whole table
-        ids = torch.cat([bucket.ids.reshape(-1) for bucket in buckets])
-        self.vectors = module.get_input_embeddings()(ids)
-        parts = self.vectors.detach().split([bucket.ids.numel() for bucket in buckets])
-        self.parts = [
-            part.view(*bucket.ids.shape, -1).requires_grad_()
-            for part, bucket in zip(parts, buckets, strict=True)
-        ]
-        self.seeds: list[int] = torch.randint(2**62, (len(buckets),)).tolist()
-        self.outputs = list(on_threads(self._encode, range(len(buckets))))
+        ids = [torch.cat([buckets[i].ids.view(-1) for i in group]) for group in self.groups]
+        self.vectors = module.get_input_embeddings()(torch.cat(ids))
+        parts = torch.split(self.vectors.detach(), [len(each) for each in ids])
+        self.inputs = [part.requires_grad_() for part in parts]  # (n, width) of each group
+        self.seeds: list[int] = torch.randint(2**62, (len(self.groups),)).tolist()
+        self.states = list(on_threads(self._encode, range(len(self.groups))))
 
     def _encode(self, index: int) -> torch.Tensor:
         generator = torch.Generator().manual_seed(self.seeds[index])
+        masks = [self.buckets[i].mask for i in self.groups[index]]
         with torch.enable_grad():
-            part, mask = self.parts[index], self.buckets[index].mask
-            return states(self.weights, self.module.config, part, mask, generator)
+            vectors, config = self.inputs[index], self.module.config
+            return self.form.states(self.weights, config, vectors, masks, generator)
+
+    def outputs(self) -> list[torch.Tensor]:
+        """Hidden states (b, l, width) of each bucket, without a gradient of their own."""
+        outputs = [torch.empty(0)] * len(self.buckets)
+        for group, states in zip(self.groups, self.states, strict=True):
+            sizes = [self.buckets[i].ids.numel() for i in group]
+            for i, part in zip(group, torch.split(states.detach(), sizes), strict=True):
+                outputs[i] = part.view(*self.buckets[i].ids.shape, -1)
+        return outputs
 
     def backprop(self, gradients: Gradients) -> None:
-        def gradients_of(group: Sequence[int]) -> Gradients:
-            found: Gradients = torch.autograd.grad(
-                [self.outputs[i] for i in group],
-                [*(self.parts[i] for i in group), *self.leaves],
-                [gradients[i].to(self.outputs[i].dtype) for i in group],
-            )
+        def gradients_of(index: int) -> Gradients:
+            states = self.states[index]
+            given = torch.cat([gradients[i].flatten(0, 1) for i in self.groups[index]])
+            wanted = [self.inputs[index], *self.weights.values()]
+            found: Gradients = torch.autograd.grad(states, wanted, given.to(states.dtype))
             return found
 
-        groups = _groups([output.numel() for output in self.outputs])
-        d_parts = [torch.empty(0)] * len(self.parts)
-        for group, found in zip(groups, on_threads(gradients_of, groups), strict=True):
-            for i, d_part in zip(group, found, strict=False):
-                d_parts[i] = d_part.flatten(0, 1)
-            for name, gradient in zip(self.names, found[len(group) :], strict=True):
-                _add_gradient(self.module.get_parameter(name), gradient)
-        self.vectors.backward(torch.cat(d_parts))
+        d_vectors = []
+        for d_input, *found in on_threads(gradients_of, range(len(self.groups))):
+            d_vectors.append(d_input)
+            for names, gradient in zip(self.names.values(), found, strict=True):
+                for name, part in zip(names, gradient.chunk(len(names)), strict=True):
+                    _add_gradient(self.module.get_parameter(name), part)
+        self.vectors.backward(torch.cat(d_vectors))
 
 
-def _leaves(module: torch.nn.Module, dtype: torch.dtype) -> tuple[list[str], list[torch.Tensor]]:
-    """Names and copies of the parameters: matrices in `dtype`, with their biases."""
-    names, leaves = [], []
-    for name, parameter in module.named_parameters():
-        if name != EMBEDDINGS:
-            kind = torch.float32 if "norm" in name else dtype
-            names.append(name)
-            leaves.append(parameter.detach().to(kind).requires_grad_())
-    return names, leaves
+def _joined_names(module: torch.nn.Module, form: Form) -> dict[str, list[str]]:
+    """The names of the parameters that are multiplied as one, by their joint name."""
+    names: dict[str, list[str]] = {}
+    for name, _ in module.named_parameters():
+        if name != form.embeddings and not name.startswith(_POOLER):
+            names.setdefault(form.joined_name(name), []).append(name)
+    return names
+
+
+def _leaves(
+    module: torch.nn.Module, names: dict[str, list[str]], dtype: torch.dtype
+) -> dict[str, torch.Tensor]:
+    """Copies of the parameters: matrices in `dtype`, with their biases."""
+    leaves = {}
+    for joint, parts in names.items():
+        is_added = "norm" in joint.lower() or joint.startswith("embeddings.")
+        kind = torch.float32 if is_added else dtype
+        values = [module.get_parameter(name).detach().to(kind) for name in parts]
+        leaves[joint] = (values[0] if len(values) == 1 else torch.cat(values)).requires_grad_()
+    return leaves
 
 
 def _groups(sizes: Sequence[int]) -> list[list[int]]:

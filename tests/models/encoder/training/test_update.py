@@ -7,24 +7,38 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoModel, BertConfig, ModernBertConfig
+from transformers import (
+    AutoModel,
+    BertConfig,
+    ModernBertConfig,
+    RobertaConfig,
+    XLMRobertaConfig,
+)
 
 from spacy_bioner.models.encoder.buckets import Bucket
 from spacy_bioner.models.encoder.prediction.attention import LONGEST_ROW
 from spacy_bioner.models.encoder.training.update import begin_update, can_update
 from tests.models.encoder import tiny
 
-FORMS = {
-    "global": {"global_attn_every_n_layers": 1},
-    "local": {"global_attn_every_n_layers": 2, "local_attention": 8},
-    "biases": {"attention_bias": True, "mlp_bias": True, "norm_bias": True},
+MODERN_FORMS = {
+    "ModernBERT, global": {"global_attn_every_n_layers": 1},
+    "ModernBERT, local": {"global_attn_every_n_layers": 2, "local_attention": 8},
+    "ModernBERT, biases": {"attention_bias": True, "mlp_bias": True, "norm_bias": True},
 }
+BERT_FORMS = {"BERT": BertConfig, "RoBERTa": RobertaConfig, "XLM-RoBERTa": XLMRobertaConfig}
+FORMS = [*MODERN_FORMS, *BERT_FORMS]
 CPU = torch.device("cpu")
 
 
-def encoder(rate: float = 0.0, **form: Any) -> Any:
-    rates = dict.fromkeys(("attention_dropout", "embedding_dropout", "mlp_dropout"), rate)
-    return tiny.encoder(ModernBertConfig(**tiny.MODERN, **rates, **form)).train()
+def encoder(form: str = "ModernBERT, local", rate: float = 0.0) -> Any:
+    if form in BERT_FORMS:
+        names: tuple[str, ...] = ("attention_probs_dropout_prob", "hidden_dropout_prob")
+        config = BERT_FORMS[form](**tiny.SIZE, **dict.fromkeys(names, rate))
+    else:
+        names = ("attention_dropout", "embedding_dropout", "mlp_dropout")
+        rates = dict.fromkeys(names, rate)
+        config = ModernBertConfig(**tiny.MODERN, **rates, **MODERN_FORMS[form])
+    return tiny.encoder(config).train()
 
 
 def buckets() -> list[Bucket]:
@@ -46,7 +60,9 @@ def update(module: Any, dtype: torch.dtype) -> tuple[list[torch.Tensor], dict[st
     backprop(
         [weights_of(bucket).expand_as(out) for bucket, out in zip(buckets(), outputs, strict=True)]
     )
-    return outputs, {name: p.grad.clone() for name, p in module.named_parameters()}
+    return outputs, {
+        name: p.grad.clone() for name, p in module.named_parameters() if p.grad is not None
+    }
 
 
 def weights_of(bucket: Bucket) -> torch.Tensor:
@@ -62,7 +78,9 @@ def expected(module: Any) -> tuple[list[torch.Tensor], dict[str, torch.Tensor]]:
     ]
     loss = sum((out * weights_of(each)).sum() for each, out in zip(buckets(), outputs, strict=True))
     loss.backward()
-    return outputs, {name: p.grad.clone() for name, p in module.named_parameters()}
+    return outputs, {
+        name: p.grad.clone() for name, p in module.named_parameters() if p.grad is not None
+    }
 
 
 @pytest.fixture(params=[1, 2, 3])
@@ -76,7 +94,7 @@ def threads(request: pytest.FixtureRequest) -> Iterator[int]:
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.usefixtures("threads")
 def test_states_and_gradients_are_those_of_transformers(form: str) -> None:
-    module = encoder(**FORMS[form])
+    module = encoder(form)
     assert can_update(module, buckets(), CPU)
     outputs, gradients = update(module, torch.float32)
     right_outputs, right_gradients = expected(module)
@@ -88,8 +106,9 @@ def test_states_and_gradients_are_those_of_transformers(form: str) -> None:
         torch.testing.assert_close(gradients[name], right, atol=2e-4, rtol=2e-4, msg=name)
 
 
-def test_gradients_of_bfloat16_are_close() -> None:
-    module = encoder()
+@pytest.mark.parametrize("form", ["ModernBERT, local", "BERT"])
+def test_gradients_of_bfloat16_are_close(form: str) -> None:
+    module = encoder(form)
     _, gradients = update(module, torch.bfloat16)
     _, right = expected(module)
     found, wanted = (torch.cat([g[n].flatten() for n in right]) for g in (gradients, right))
@@ -97,38 +116,37 @@ def test_gradients_of_bfloat16_are_close() -> None:
     assert {gradient.dtype for gradient in gradients.values()} == {torch.float32}
 
 
-def test_gradients_are_added_to_those_that_are_there() -> None:
-    module = encoder()
+@pytest.mark.parametrize("form", ["ModernBERT, local", "BERT"])
+def test_gradients_are_added_to_those_that_are_there(form: str) -> None:
+    module = encoder(form)
     _, once = update(module, torch.float32)
     outputs, backprop = begin_update(module, buckets(), torch.float32)
     backprop(
         [weights_of(each).expand_as(out) for each, out in zip(buckets(), outputs, strict=True)]
     )
-    for name, parameter in module.named_parameters():
-        torch.testing.assert_close(parameter.grad, 2 * once[name], msg=name)
+    for name, gradient in once.items():
+        found = module.get_parameter(name).grad
+        torch.testing.assert_close(found, 2 * gradient, atol=1e-5, rtol=1e-4, msg=name)
 
 
-def test_a_seed_gives_the_same_dropout_on_any_number_of_threads() -> None:
-    module, found = encoder(rate=0.3), []
+@pytest.mark.parametrize("form", ["ModernBERT, local", "BERT"])
+def test_a_seed_gives_the_same_dropout_on_as_many_threads(form: str) -> None:
+    module, found = encoder(form, rate=0.3), []
     before = torch.get_num_threads()
-    for number in (1, 2, 1):
-        torch.set_num_threads(number)
-        torch.manual_seed(5)
+    torch.set_num_threads(2)
+    for seed in (5, 5, 6):
+        torch.manual_seed(seed)
         found.append(update(module, torch.float32))
     torch.set_num_threads(before)
-    torch.manual_seed(6)
-    other, _ = update(module, torch.float32)
-    (first, _), (second, _), _ = found
-    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+    (first, d_first), (again, d_again), (other, _) = found
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     assert not torch.equal(first[0], other[0])
-    for name in found[0][1]:
-        torch.testing.assert_close(found[0][1][name], found[1][1][name], atol=1e-5, rtol=1e-4)
-        assert torch.equal(found[0][1][name], found[2][1][name])
+    for name in d_first:
+        assert torch.equal(d_first[name], d_again[name])
 
 
 def test_other_encoders_are_left_to_transformers() -> None:
-    small = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
-    bert = AutoModel.from_config(BertConfig(vocab_size=60, intermediate_size=48, **small))
+    bert = AutoModel.from_config(BertConfig(**tiny.SIZE, hidden_act="relu"))
     other = AutoModel.from_config(ModernBertConfig(**tiny.MODERN, hidden_activation="silu"))
     assert not can_update(bert, buckets(), CPU)
     assert not can_update(other, buckets(), CPU)
@@ -139,5 +157,28 @@ def test_a_frozen_part_and_long_rows_are_left_to_transformers() -> None:
     module = encoder()
     next(module.parameters()).requires_grad_(False)
     assert not can_update(module, buckets(), CPU)
+    sparing = encoder("BERT")
+    sparing.gradient_checkpointing_enable()
+    assert not can_update(sparing, buckets(), CPU)
     long = torch.ones(1, LONGEST_ROW + 1, dtype=torch.int64)
     assert not can_update(encoder(), [Bucket(long, long)], CPU)
+
+
+@pytest.mark.parametrize("form", ["ModernBERT, local", "BERT"])
+def test_dropout_spreads_states_as_that_of_transformers_does(form: str) -> None:
+    module, bucket = encoder(form, rate=0.2), buckets()[1]
+    kept = bucket.mask == 1
+
+    def of_transformers() -> torch.Tensor:
+        found = module(input_ids=bucket.ids, attention_mask=bucket.mask).last_hidden_state
+        return found.detach()[kept]
+
+    def ours() -> torch.Tensor:
+        ((states,), _) = begin_update(module, [bucket], torch.float32)
+        return states.detach()[kept]
+
+    torch.manual_seed(0)
+    spreads = [torch.stack([draw() for _ in range(300)]).std(0) for draw in (of_transformers, ours)]
+    right, found = spreads
+    assert found.mean().item() == pytest.approx(right.mean().item(), rel=0.03)
+    assert torch.corrcoef(torch.stack([right.flatten(), found.flatten()]))[0, 1] > 0.9
