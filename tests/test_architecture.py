@@ -28,14 +28,15 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "directories": set(),
     "lexicon": set(),
     "rawtext": set(),
-    "models": {"crf", "lexicon", "tags"},
+    "networks": set(),
+    "models": {"crf", "lexicon", "networks", "tags"},
     "pipeline": {"models", "tags"},
     "training": set(),
     "corpora": set(),
-    "encoders": {"directories", "lexicon", "rawtext"},
+    "encoders": {"directories", "lexicon", "networks", "rawtext"},
     "vectors": {"directories", "lexicon", "rawtext"},
     "evaluation": {"tags", "corpora"},
-    "optimization": {"models", "evaluation"},
+    "optimization": {"models", "networks", "evaluation"},
     "experiments": {"evaluation", "corpora", "encoders"},
 }
 # Libraries that a room does without.
@@ -47,6 +48,7 @@ MAY_NOT_NEED = {
     "crf": {"spacy", "thinc", "spacy_transformers", "transformers"},
     "corpora": {"thinc", "torch", "spacy_transformers", "transformers"},
     "encoders": {"spacy", "thinc", "spacy_transformers"},
+    "networks": {"spacy", "thinc", "spacy_transformers"},
 }
 LONGEST_FILE = {"spacy_bioner/pipeline/bert_crf_ner.py": 400}
 LONGEST_FUNCTION = 40

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from spacy_bioner.errors import ConfigError
-from spacy_bioner.models.encoder.prediction.onnx_encoder import OnnxEncoder
+from spacy_bioner.networks.prediction.onnx_encoder import OnnxEncoder
 
 _OPSET = 17
 # Node names of the products that int8 hurts most: the second of each feed-forward block.

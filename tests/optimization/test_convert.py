@@ -13,7 +13,7 @@ from thinc.api import Adam
 from spacy_bioner.errors import ConfigError, EncoderError
 from spacy_bioner.models.encoder import precision
 from spacy_bioner.models.encoder.bucketed_transformer import BucketedTransformer
-from spacy_bioner.models.encoder.prediction.onnx_encoder import OnnxEncoder
+from spacy_bioner.networks.prediction.onnx_encoder import OnnxEncoder
 from spacy_bioner.optimization.convert import optimized
 from spacy_bioner.optimization.onnx_export import make_int8_encoder
 from tests.models.encoder.pipelines import token_vectors

@@ -9,6 +9,8 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from spacy_bioner.errors import EncoderError
+from spacy_bioner.networks.prediction.attention import LONGEST_ROW
+from spacy_bioner.networks.training.form import form_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -78,11 +80,35 @@ class MaskedLoss(torch.nn.Module):
 
         inputs: (B, L) ids. positions: (B, K) columns. targets: (B, K) ids.
         """
-        states = self.trunk(input_ids=inputs).last_hidden_state  # (B, L, W)
+        states = self._states(inputs)  # (B, L, W)
         index = positions.unsqueeze(-1).expand(-1, -1, states.shape[-1])  # (B, K, W)
         scores = self.head(states.gather(1, index)).float().flatten(0, 1)  # (B K, V)
         wanted = targets.flatten()  # (B K,)
         return cross_entropy(scores, wanted), (scores.argmax(-1) == wanted).sum()
+
+    def _states(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Hidden states (B, L, W) of ids (B, L) without padding."""
+        form = form_of(self.trunk.config) if self._may_have_form(inputs) else None
+        if form is None:
+            states: torch.Tensor = self.trunk(input_ids=inputs).last_hidden_state
+            return states
+        autocasts = torch.is_autocast_enabled("cpu")
+        kind = torch.get_autocast_dtype("cpu") if autocasts else torch.float32
+        generator = torch.Generator().manual_seed(int(torch.randint(2**62, ())))
+        vectors = self.trunk.get_input_embeddings()(inputs.flatten())
+        with torch.autocast("cpu", enabled=False):
+            weights = form.weights(self.trunk, kind)
+            mask = torch.ones_like(inputs)
+            found = form.states(weights, self.trunk.config, vectors, [mask], generator)
+        return found.view(*inputs.shape, -1)
+
+    def _may_have_form(self, inputs: torch.Tensor) -> bool:
+        return (
+            self.training
+            and inputs.device.type == "cpu"
+            and inputs.shape[1] <= LONGEST_ROW
+            and not torch.compiler.is_compiling()
+        )
 
 
 def parameter_groups(model: torch.nn.Module, weight_decay: float) -> list[dict[str, Any]]:

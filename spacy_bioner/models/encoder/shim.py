@@ -25,10 +25,10 @@ from transformers import (
 from spacy_bioner.errors import ConfigError, EncoderError
 from spacy_bioner.models.encoder.buckets import Bucket
 from spacy_bioner.models.encoder.precision import check_precision, choose_precision
-from spacy_bioner.models.encoder.prediction.onnx_encoder import OnnxEncoder
-from spacy_bioner.models.encoder.prediction.runner import build_runner
-from spacy_bioner.models.encoder.training.update import begin_update, can_update
+from spacy_bioner.models.encoder.update import begin_update, can_update
 from spacy_bioner.models.encoder.workers import leave_cores_to_others, on_threads
+from spacy_bioner.networks.prediction.onnx_encoder import OnnxEncoder
+from spacy_bioner.networks.prediction.runner import build_runner
 
 # Encoders for which vectors of wordpieces are the same input as their ids.
 _TAKE_VECTORS = (BertConfig, ModernBertConfig, RobertaConfig, XLMRobertaConfig)

@@ -6,9 +6,9 @@ import copy
 
 import torch
 
-from spacy_bioner.models.encoder.prediction import bert, modernbert
-from spacy_bioner.models.encoder.prediction.onnx_encoder import OnnxEncoder
-from spacy_bioner.models.encoder.prediction.packed_linear import can_pack, pack_linears
+from spacy_bioner.networks.prediction import bert, modernbert
+from spacy_bioner.networks.prediction.onnx_encoder import OnnxEncoder
+from spacy_bioner.networks.prediction.packed_linear import can_pack, pack_linears
 
 
 def build_runner(module: torch.nn.Module, dtype: torch.dtype) -> torch.nn.Module:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from spacy_bioner.models.encoder.prediction import attention
-from spacy_bioner.models.encoder.prediction.attention import (
+from spacy_bioner.networks.prediction import attention
+from spacy_bioner.networks.prediction.attention import (
     additive_mask,
     attend,
     beyond_reach,

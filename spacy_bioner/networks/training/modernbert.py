@@ -8,16 +8,16 @@ from typing import Any
 import torch
 from torch.nn.functional import gelu, layer_norm, linear
 
-from spacy_bioner.models.encoder.prediction.attention import additive_mask, beyond_reach
-from spacy_bioner.models.encoder.prediction.modernbert import theta_and_reach
-from spacy_bioner.models.encoder.training.attention import (
+from spacy_bioner.networks.prediction.attention import additive_mask, beyond_reach
+from spacy_bioner.networks.prediction.modernbert import theta_and_reach
+from spacy_bioner.networks.training.attention import (
     Shape,
     mixed,
     positions_of,
     shapes_of,
 )
-from spacy_bioner.models.encoder.training.dropout import dropout
-from spacy_bioner.models.encoder.training.rotation import angles, rotate
+from spacy_bioner.networks.training.dropout import dropout
+from spacy_bioner.networks.training.rotation import angles, rotate
 
 Weights = Mapping[str, torch.Tensor]
 EMBEDDINGS = "embeddings.tok_embeddings.weight"

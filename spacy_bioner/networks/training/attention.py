@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from spacy_bioner.models.encoder.training.dropout import dropout
+from spacy_bioner.networks.training.dropout import dropout
 
 Shape = tuple[int, int]
 

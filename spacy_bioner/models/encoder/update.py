@@ -8,12 +8,11 @@ from typing import Any
 import torch
 
 from spacy_bioner.models.encoder.buckets import Bucket
-from spacy_bioner.models.encoder.prediction.attention import LONGEST_ROW
-from spacy_bioner.models.encoder.training.form import Form, form_of
 from spacy_bioner.models.encoder.workers import on_threads
+from spacy_bioner.networks.prediction.attention import LONGEST_ROW
+from spacy_bioner.networks.training.form import form_of
 
 Gradients = Sequence[torch.Tensor]
-_POOLER = "pooler."  # which no hidden state comes from
 
 
 def can_update(module: Any, buckets: Sequence[Bucket], device: torch.device) -> bool:
@@ -46,8 +45,10 @@ class _Update:
         form = form_of(module.config)
         assert form is not None
         self.module, self.buckets, self.form = module, buckets, form
-        self.names = _joined_names(module, form)
-        self.weights = _leaves(module, self.names, dtype)
+        self.names = form.parts(module)
+        with torch.no_grad():
+            weights = form.weights(module, dtype)
+        self.weights = {name: w.detach().requires_grad_() for name, w in weights.items()}
         self.groups = _groups([bucket.ids.numel() for bucket in buckets])
         # looked up once: the gradient of each lookup is as large as the whole table
         ids = [torch.cat([buckets[i].ids.view(-1) for i in group]) for group in self.groups]
@@ -88,28 +89,6 @@ class _Update:
                 for name, part in zip(names, gradient.chunk(len(names)), strict=True):
                     _add_gradient(self.module.get_parameter(name), part)
         self.vectors.backward(torch.cat(d_vectors))
-
-
-def _joined_names(module: torch.nn.Module, form: Form) -> dict[str, list[str]]:
-    """The names of the parameters that are multiplied as one, by their joint name."""
-    names: dict[str, list[str]] = {}
-    for name, _ in module.named_parameters():
-        if name != form.embeddings and not name.startswith(_POOLER):
-            names.setdefault(form.joined_name(name), []).append(name)
-    return names
-
-
-def _leaves(
-    module: torch.nn.Module, names: dict[str, list[str]], dtype: torch.dtype
-) -> dict[str, torch.Tensor]:
-    """Copies of the parameters: matrices in `dtype`, with their biases."""
-    leaves = {}
-    for joint, parts in names.items():
-        is_added = "norm" in joint.lower() or joint.startswith("embeddings.")
-        kind = torch.float32 if is_added else dtype
-        values = [module.get_parameter(name).detach().to(kind) for name in parts]
-        leaves[joint] = (values[0] if len(values) == 1 else torch.cat(values)).requires_grad_()
-    return leaves
 
 
 def _groups(sizes: Sequence[int]) -> list[list[int]]:

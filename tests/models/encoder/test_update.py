@@ -16,9 +16,9 @@ from transformers import (
 )
 
 from spacy_bioner.models.encoder.buckets import Bucket
-from spacy_bioner.models.encoder.prediction.attention import LONGEST_ROW
-from spacy_bioner.models.encoder.training.update import begin_update, can_update
-from tests.models.encoder import tiny
+from spacy_bioner.models.encoder.update import begin_update, can_update
+from spacy_bioner.networks.prediction.attention import LONGEST_ROW
+from tests.networks import tiny
 
 MODERN_FORMS = {
     "ModernBERT, global": {"global_attn_every_n_layers": 1},

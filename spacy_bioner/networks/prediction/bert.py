@@ -10,8 +10,8 @@ from torch.nn.functional import layer_norm
 from transformers import BertConfig, RobertaConfig, XLMRobertaConfig
 from transformers.modeling_outputs import BaseModelOutput
 
-from spacy_bioner.models.encoder.prediction.attention import additive_mask, attend, padded
-from spacy_bioner.models.encoder.prediction.packed_linear import PackedLinear
+from spacy_bioner.networks.prediction.attention import additive_mask, attend, padded
+from spacy_bioner.networks.prediction.packed_linear import PackedLinear
 
 
 def is_known(config: Any) -> bool:

@@ -10,13 +10,13 @@ from torch.nn.functional import layer_norm
 from transformers import ModernBertConfig
 from transformers.modeling_outputs import BaseModelOutput
 
-from spacy_bioner.models.encoder.prediction.attention import (
+from spacy_bioner.networks.prediction.attention import (
     additive_mask,
     attend,
     beyond_reach,
     padded,
 )
-from spacy_bioner.models.encoder.prediction.packed_linear import PackedLinear
+from spacy_bioner.networks.prediction.packed_linear import PackedLinear
 
 
 def is_known(config: Any) -> bool:

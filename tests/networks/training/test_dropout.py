@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from spacy_bioner.models.encoder.training.dropout import dropout
+from spacy_bioner.networks.training.dropout import dropout
 
 
 def generator(seed: int = 0) -> torch.Generator:

@@ -12,11 +12,11 @@ from transformers import (
     RobertaConfig,
 )
 
-from spacy_bioner.models.encoder.prediction.bert import FusedBert
-from spacy_bioner.models.encoder.prediction.modernbert import FusedModernBert
-from spacy_bioner.models.encoder.prediction.packed_linear import PackedLinear, can_pack
-from spacy_bioner.models.encoder.prediction.runner import build_runner
-from tests.models.encoder.tiny import MODERN, SIZE, encoder
+from spacy_bioner.networks.prediction.bert import FusedBert
+from spacy_bioner.networks.prediction.modernbert import FusedModernBert
+from spacy_bioner.networks.prediction.packed_linear import PackedLinear, can_pack
+from spacy_bioner.networks.prediction.runner import build_runner
+from tests.networks.tiny import MODERN, SIZE, encoder
 
 pytestmark = pytest.mark.skipif(not can_pack(), reason="this torch has no packed weights")
 

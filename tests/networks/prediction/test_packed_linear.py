@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from spacy_bioner.models.encoder.prediction.packed_linear import (
+from spacy_bioner.networks.prediction.packed_linear import (
     PackedLinear,
     can_pack,
     pack_linears,

@@ -10,9 +10,9 @@ import torch
 from torch.nn.functional import embedding, gelu, layer_norm, linear
 from transformers import BertConfig
 
-from spacy_bioner.models.encoder.prediction.attention import additive_mask
-from spacy_bioner.models.encoder.training.attention import mixed, positions_of, shapes_of
-from spacy_bioner.models.encoder.training.dropout import dropout
+from spacy_bioner.networks.prediction.attention import additive_mask
+from spacy_bioner.networks.training.attention import mixed, positions_of, shapes_of
+from spacy_bioner.networks.training.dropout import dropout
 
 Weights = Mapping[str, torch.Tensor]
 EMBEDDINGS = "embeddings.word_embeddings.weight"

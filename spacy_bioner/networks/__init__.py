@@ -1,0 +1,1 @@
+"""Transformers of the library `transformers` in forms of our own for CPUs, in plain torch."""
