@@ -18,6 +18,7 @@ from spacy_bioner.cli.ensembles import ensemble_command
 from spacy_bioner.cli.errors import one_line_errors
 from spacy_bioner.cli.experiments import app as experiments
 from spacy_bioner.cli.optimization import optimize_command
+from spacy_bioner.cli.pseudo_labels import pseudo_label_command
 from spacy_bioner.cli.reports import compare_command, report_command
 from spacy_bioner.cli.vectors import make_vectors_command
 
@@ -27,7 +28,8 @@ A typical way through: `check` and `stats` to look at a corpus, `convert` to bri
 into spaCy's format, `make-vectors` or `pretrain-encoder` to learn from raw text,
 then `spacy train` with a config from configs/, `report` and `compare` to see what the
 model does and where it fails, and `spacy package`. `experiment` trains whole grids.
-`calibrate` makes a model's confidences true, `select` says what to annotate next.
+`calibrate` makes a model's confidences true, `select` says what to annotate next,
+`pseudo-label` turns what a model is sure of in raw text into more to train on.
 """
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -41,6 +43,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "ensemble": ensemble_command,
     "calibrate": calibrate_command,
     "select": select_command,
+    "pseudo-label": pseudo_label_command,
     "optimize": optimize_command,
     "report": report_command,
     "compare": compare_command,
