@@ -121,7 +121,7 @@ def _describe(drawn: "Reservoir", account: "Account", out: Path) -> str:
     n_entities = account.entities.total()
     return "\n".join(
         [
-            f"drawn: {len(drawn.texts()):,} of {drawn.offered:,} different sentences",
+            f"drawn: {len(drawn.texts()):,} of {drawn.offered:,} sentences",
             f"left out: {account.left_out:,} without a sure entity",
             f"left open: {account.open_tokens:,} of {account.tokens:,} tokens",
             f"entities: {n_entities:,} ({by_label or 'none'})",

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import heapq
 import math
-import random
+from hashlib import blake2b
 
 
 class Reservoir:
     """Draws `count` of the texts offered, each text once at most, in one pass.
 
     A text of weight 2 is drawn about twice as often as one of weight 1 (Efraimidis and
-    Spirakis 2006, "Weighted random sampling with a reservoir", algorithm A-Res). Equal
-    texts in equal order give an equal sample.
+    Spirakis 2006, "Weighted random sampling with a reservoir", algorithm A-Res). Chance is a
+    hash of seed and text, so that a text offered again has the same rank again, and only the
+    texts drawn have to be remembered. Raises ValueError for a count below 1.
     """
 
     def __init__(self, count: int, seed: int = 0) -> None:
@@ -20,25 +21,30 @@ class Reservoir:
             raise ValueError(f"the sample must have 1 text or more, got {count}")
         self.count = count
         self.offered = 0
-        self._chance = random.Random(seed)
-        self._drawn: list[tuple[float, int, str]] = []  # a heap: the next to go first
-        self._seen: set[int] = set()
+        self._key = str(seed).encode()
+        self._ranked: list[tuple[float, int, str]] = []  # a heap: the next to go first
+        self._drawn: set[str] = set()
 
     def offer(self, text: str, weight: float = 1.0) -> None:
         """weight: above 0."""
-        key = hash(text)
-        if key in self._seen:
-            return
-        self._seen.add(key)
         self.offered += 1
-        # log of u ** (1 / weight), u in (0, 1]
-        rank = math.log(1.0 - self._chance.random()) / weight
-        entry = (rank, -self.offered, text)
-        if len(self._drawn) < self.count:
-            heapq.heappush(self._drawn, entry)
-        elif rank > self._drawn[0][0]:
-            heapq.heapreplace(self._drawn, entry)
+        entry = (self._rank(text, weight), -self.offered, text)
+        if text in self._drawn or (self._is_full and entry < self._ranked[0]):
+            return
+        if self._is_full:
+            self._drawn.remove(heapq.heappop(self._ranked)[2])
+        heapq.heappush(self._ranked, entry)
+        self._drawn.add(text)
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._ranked) == self.count
+
+    def _rank(self, text: str, weight: float) -> float:
+        """log of u ** (1 / weight), u in (0, 1]; the highest are drawn."""
+        digest = blake2b(text.encode("utf-8", "replace"), digest_size=7, key=self._key).digest()
+        return math.log((int.from_bytes(digest) + 1) / 2**56) / weight
 
     def texts(self) -> list[str]:
         """Those drawn, in the order in which they were offered."""
-        return [text for _, _, text in sorted(self._drawn, key=lambda entry: -entry[1])]
+        return [text for _, _, text in sorted(self._ranked, key=lambda entry: -entry[1])]

@@ -120,7 +120,7 @@ def test_the_command_reads_shards_and_writes_a_corpus(
     arguments: list[object] = [tmp_path / "model", texts, out, "--empty", "1", "--shortest", "3"]
     arguments += ["--weights", tmp_path / "weights.tsv"]
     output = run(0, *arguments)
-    assert "drawn: 4 of 4 different sentences" in output  # two of a.txt are one without 。
+    assert "drawn: 4 of 5 sentences" in output  # two of a.txt are one without 。
     assert f"{out}: 4 sentences" in output
     docs = list(DocBin().from_disk(out).get_docs(spacy.blank("zh").vocab))
     found = [(e.text, e.label_) for doc in docs for e in doc.ents]

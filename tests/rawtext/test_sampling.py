@@ -30,11 +30,10 @@ def test_all_are_drawn_where_there_are_no_more() -> None:
     assert sample([], 5) == []
 
 
-def test_repeated_texts_are_counted_once() -> None:
-    reservoir = Reservoir(2)
-    for text in "aaab":
-        reservoir.offer(text)
-    assert reservoir.offered == 2
+@pytest.mark.parametrize("seed", range(5))
+def test_a_text_offered_again_has_no_second_chance(seed: int) -> None:
+    assert sample(TEXTS * 20, 3, seed) == sample(TEXTS, 3, seed)
+    assert sample([*TEXTS, *TEXTS[::-1]], 3, seed) == sample(TEXTS, 3, seed)
 
 
 def test_each_text_has_the_chance_of_its_weight() -> None:
