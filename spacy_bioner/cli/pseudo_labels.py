@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from spacy_bioner.pipeline.pseudo_labels import Account, Floors
     from spacy_bioner.rawtext.sampling import Reservoir
+    from spacy_bioner.rawtext.shards import Shard
 
 Item = TypeVar("Item")
 Texts = Annotated[
@@ -61,39 +62,53 @@ def pseudo_label_command(
     \b
     Example: spacy bioner pseudo-label joined texts/ corpus/both/sure.spacy --count 50000
     """
-    from spacy_bioner.corpora.outputs import check_outputs
+    from spacy_bioner.pipeline.calibration import crf_component
     from spacy_bioner.pipeline.pseudo_labels import Floors
+    from spacy_bioner.rawtext.shards import find_shards, read_weights
 
     floors = Floors(sure, possible, empty)
     floors.check()
-    check_outputs([out], force)
+    _check_output(out, force)
+    shards = find_shards(texts, read_weights(weights) if weights else {})
     nlp = load_pipeline(model, gpu_id)
-    drawn = draw_sentences(texts, weights, range(shortest, longest + 1), count, seed)
+    crf_component(nlp, component)
+    drawn = draw_sentences(shards, shortest, longest, count, seed)
     account = _annotate(nlp, component, drawn.texts(), floors, out, seed)
     typer.echo(_describe(drawn, account, out))
 
 
-def draw_sentences(
-    inputs: Sequence[Path], weights: Path | None, lengths: range, count: int, seed: int
-) -> "Reservoir":
-    """A sample of the sentences of raw text whose length in characters is one of these.
+def _check_output(out: Path, force: bool) -> None:
+    from spacy_bioner.corpora.outputs import check_outputs
+    from spacy_bioner.errors import ConfigError
 
-    Raises ConfigError where there are none.
+    if out.suffix != ".spacy":
+        raise ConfigError(f"{out}: must end in .spacy, or `spacy train` will not find it")
+    check_outputs([out], force)
+
+
+def draw_sentences(
+    shards: "Sequence[Shard]", shortest: int, longest: int, count: int, seed: int
+) -> "Reservoir":
+    """A sample of the sentences of raw text that have so many characters.
+
+    Raises ConfigError where there are none, or could be none.
     """
     from spacy_bioner.corpora.sentences import find_sentences
     from spacy_bioner.errors import ConfigError
     from spacy_bioner.rawtext.sampling import Reservoir
-    from spacy_bioner.rawtext.shards import find_shards, read_lines, read_weights
+    from spacy_bioner.rawtext.shards import read_lines
 
+    if not 0 < shortest <= longest:
+        raise ConfigError(f"--shortest {shortest} must be above 0 and at most --longest {longest}")
     drawn = Reservoir(count, seed)
-    for shard in find_shards(inputs, read_weights(weights) if weights else {}):
+    for shard in shards:
         for line in _progress(read_lines(shard.path), shard.name, " lines"):
             for start, end in find_sentences(line):
-                if end - start in lengths:
+                if shortest <= end - start <= longest:
                     drawn.offer(line[start:end], shard.weight)
     if not drawn.offered:
         raise ConfigError(
-            f"no sentence has {lengths.start} to {lengths.stop - 1} characters: give other "
+            f"no sentence has {shortest} to {longest} characters: give other "
             "limits with --shortest and --longest"
         )
     return drawn
@@ -109,7 +124,6 @@ def _annotate(
     account, docbin = Account(), empty_docbin()
     read = _progress(texts, "annotating", " sentences")
     for doc in pseudo_label(nlp, component, read, floors, account, seed=seed):
-        doc.user_data.clear()
         docbin.add(doc)
     with new_outputs([out]) as (path,):
         docbin.to_disk(path)

@@ -11,8 +11,10 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from spacy_bioner.errors import ConfigError
+from spacy_bioner.pipeline.bert_crf_ner import BertCrfNer
 from spacy_bioner.pipeline.calibration import crf_component
 from spacy_bioner.pipeline.confidences import CANDIDATES_KEY, ENTITIES_KEY
+from spacy_bioner.pipeline.partial import LABELLED_TYPES
 
 _AT_ONCE = 256
 
@@ -22,7 +24,7 @@ class Floors:
     """sure: entities of at least this probability are kept.
 
     possible: the tokens of other spans that are entities with at least this probability are
-    left open, those that the model took for entities among them. empty: the share of texts
+    left open, and those of all that the model took for entities. empty: the share of texts
     without a sure entity that is kept.
     """
 
@@ -63,18 +65,33 @@ def pseudo_label(
 ) -> Iterator[Doc]:
     """Texts as Docs to train on: sure entities are set, what may be one is missing annotation.
 
-    A token is left open (`ent_iob` 0) where it lies in a span that is possible and in no
-    entity that is sure; a CRF is then trained on all that it may be (Tsuboi et al. 2008).
-    So a model learns from its own sure findings, or from those of an ensemble, and not
-    from its doubts (self-training, Yarowsky 1995). Raises ConfigError if the component `name`
-    has no probabilities.
+    A token is left open (`ent_iob` 0) where it lies in a span that is possible, or that the
+    model or a component before it took for an entity, and in no entity that is sure; a CRF is
+    then trained on all that it may be (Tsuboi et al. 2008). So a model learns from its own sure
+    findings, or from those of an ensemble, and not from its doubts (self-training, Yarowsky
+    1995). Each Doc says in user_data["labelled_types"] which labels the model knows, so
+    that it says nothing of others. Blank texts are passed over. Raises ConfigError if the
+    component `name` has no probabilities.
     """
     floors.check()
     component = crf_component(nlp, name)
-    chance = random.Random(seed)
-    with component.scoring(threshold=0.0, candidates_floor=floors.possible):
-        for doc in nlp.pipe(texts, batch_size=_AT_ONCE):
+    return _pseudo_label(nlp, component, texts, floors, account, random.Random(seed))
+
+
+def _pseudo_label(
+    nlp: Language,
+    component: BertCrfNer,
+    texts: Iterable[str],
+    floors: Floors,
+    account: Account,
+    chance: random.Random,
+) -> Iterator[Doc]:
+    later = nlp.pipe_names[nlp.pipe_names.index(component.name) + 1 :]
+    floor = floors.possible
+    with component.scoring(threshold=0.0, candidates_floor=floor), nlp.select_pipes(disable=later):
+        for doc in nlp.pipe((text for text in texts if text.strip()), batch_size=_AT_ONCE):
             n_open = settle(doc, floors.sure)
+            doc.user_data = {LABELLED_TYPES: list(component.labels)}
             if not doc.ents and chance.random() >= floors.empty:
                 account.left_out += 1
                 continue
@@ -94,7 +111,8 @@ def settle(doc: Doc, sure: float) -> int:
     scores = found.attrs["scores"]
     kept = [entity for entity, score in zip(found, scores, strict=True) if score >= sure]
     settled = {i for entity in kept for i in range(entity.start, entity.end)}
-    possible = {i for span in (*found, *candidates) for i in range(span.start, span.end)}
+    spans = (*found, *candidates, *doc.ents)
+    possible = {i for span in spans for i in range(span.start, span.end)}
     left_open = sorted(possible - settled)
     doc.set_ents(kept, missing=[doc[i : i + 1] for i in left_open], default="outside")
     del doc.spans[ENTITIES_KEY], doc.spans[CANDIDATES_KEY]

@@ -12,8 +12,8 @@ class Reservoir:
 
     A text of weight 2 is drawn about twice as often as one of weight 1 (Efraimidis and
     Spirakis 2006, "Weighted random sampling with a reservoir", algorithm A-Res). Chance is a
-    hash of seed and text, so that a text offered again has the same rank again, and only the
-    texts drawn have to be remembered. Raises ValueError for a count below 1.
+    hash of seed and text, so that a text offered again with the same weight has the same rank
+    again, and only the texts drawn have to be remembered. Raises ValueError for a count below 1.
     """
 
     def __init__(self, count: int, seed: int = 0) -> None:

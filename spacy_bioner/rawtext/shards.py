@@ -52,8 +52,8 @@ def find_shards(inputs: Sequence[Path], weights: Mapping[str, float]) -> list[Sh
             f"weights are given for {', '.join(unknown)}, but there are no such shards."
         )
     for shard in shards:
-        if shard.weight < 0:
-            raise EncoderError(f"{shard.path}: weight {shard.weight:g} is negative.")
+        if not 0 <= shard.weight < float("inf"):
+            raise EncoderError(f"{shard.path}: weight {shard.weight:g} is no number of 0 or more.")
     kept = [shard for shard in shards if shard.weight > 0]
     if not kept:
         raise EncoderError("there is no shard of text with a weight above 0.")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import lzma
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import spacy
@@ -87,6 +88,32 @@ def state_of(token: spacy.tokens.Token) -> str:
     return {MISSING: "open", OUTSIDE: "outside"}.get(token.ent_iob, token.ent_type_)
 
 
+def test_no_component_behind_takes_part_and_blank_texts_are_passed_over(
+    trained_cnn: Language,
+) -> None:
+    ruler: Any = trained_cnn.add_pipe("entity_ruler", config={"overwrite_ents": True})
+    ruler.add_patterns([{"label": "DRUG", "pattern": "天氣"}])
+    texts = ["", " ", *TEXTS, ""]
+    docs = list(pseudo_label(trained_cnn, NAME, texts, Floors(empty=1.0), Account()))
+    assert [doc.text for doc in docs] == TEXTS
+    assert not docs[2].ents
+    assert trained_cnn(TEXTS[2]).ents
+    for doc in docs:
+        assert doc.user_data == {"labelled_types": ["DISE", "DRUG", "SYMP"]}
+
+
+def test_what_was_set_before_and_the_model_does_not_know_is_left_open() -> None:
+    doc = scored_doc()
+    doc.ents = [*doc.ents, Span(doc, 0, 2, "ACTION")]
+    settle(doc, 0.6)
+    assert [token.ent_iob for token in doc[:2]] == [MISSING, MISSING]
+
+
+def test_a_pipeline_without_probabilities_is_refused_at_once() -> None:
+    with pytest.raises(ConfigError, match="no component"):
+        pseudo_label(spacy.blank("zh"), NAME, [], Floors(), Account())
+
+
 def test_texts_without_a_sure_entity_are_thinned_out(trained_cnn: Language) -> None:
     texts = [TEXTS[2] + "。" * i for i in range(200)]
     account = Account()
@@ -128,6 +155,9 @@ def test_the_command_reads_shards_and_writes_a_corpus(
     assert "entities: " + str(len(found)) in output
     assert "exists" in run(1, *arguments)
     assert "no sentence has 99 to 120" in run(1, *arguments, "--force", "--shortest", "99")
+    assert "at most --longest 2" in run(1, *arguments, "--force", "--longest", "2")
+    assert "must end in .spacy" in run(1, *arguments[:2], tmp_path / "sure")
+    assert "no component 'nerr'" in run(1, *arguments, "--force", "--component", "nerr")
 
 
 def run(code: int, *arguments: object) -> str:

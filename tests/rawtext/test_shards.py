@@ -43,7 +43,8 @@ def test_read_lines_strips_and_passes_over_blank_lines(folder: Path) -> None:
     [
         ("absent.txt", {}, "there is no such file or folder"),
         ("notes.md", {}, "is not text of a known kind"),
-        ("plain.txt", {"plain": -1.0}, "weight -1 is negative"),
+        ("plain.txt", {"plain": -1.0}, "weight -1 is no number of 0 or more"),
+        ("plain.txt", {"plain": float("nan")}, "weight nan is no number of 0 or more"),
         ("plain.txt", {"plain": 0.0}, "no shard of text with a weight above 0"),
         ("plain.txt", {"other": 1.0}, "weights are given for other"),
     ],

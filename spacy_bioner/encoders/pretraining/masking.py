@@ -28,9 +28,9 @@ class Masking:
     """How tokens are hidden.
 
     rate: share of the tokens hidden. span: mean number of words in a span (geometric,
-    as in SpanBERT, Joshi et al. 2020). special: ids that are never hidden.
-    Of the hidden tokens 80 % become the mask, 10 % a random token, 10 % stay (Devlin et
-    al. 2019).
+    as in SpanBERT, Joshi et al. 2020). special: ids that are never hidden, nor put
+    in another's place. Of the hidden tokens 80 % become the mask, 10 % a random ordinary
+    token, 10 % stay (Devlin et al. 2019).
     """
 
     rate: float
@@ -69,5 +69,6 @@ class Masking:
         self, targets: NDArray[np.int64], rng: np.random.Generator
     ) -> NDArray[np.int64]:
         fate = rng.random(targets.shape)
-        random = rng.integers(self.vocab_size, size=targets.shape)
+        ordinary = np.setdiff1d(np.arange(self.vocab_size), list(self.special))
+        random = rng.choice(ordinary, size=targets.shape)
         return np.where(fate < 0.8, self.mask_id, np.where(fate < 0.9, random, targets))

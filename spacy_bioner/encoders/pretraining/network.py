@@ -9,8 +9,6 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from spacy_bioner.errors import EncoderError
-from spacy_bioner.networks.prediction.attention import LONGEST_ROW
-from spacy_bioner.networks.training.form import form_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -24,6 +22,9 @@ _HEADS = {
     "deberta-v2": ("cls",),
     "modernbert": ("head", "decoder"),
 }
+
+# Above this many tokens in a block the attention of `transformers` is used, which keeps no scores.
+LONGEST_BLOCK = 256
 
 # Names that configs have for shares of dropout inside the network.
 DROPOUTS = (
@@ -88,6 +89,8 @@ class MaskedLoss(torch.nn.Module):
 
     def _states(self, inputs: torch.Tensor) -> torch.Tensor:
         """Hidden states (B, L, W) of ids (B, L) without padding."""
+        from spacy_bioner.networks.training.form import form_of
+
         form = form_of(self.trunk.config) if self._may_have_form(inputs) else None
         if form is None:
             states: torch.Tensor = self.trunk(input_ids=inputs).last_hidden_state
@@ -106,7 +109,7 @@ class MaskedLoss(torch.nn.Module):
         return (
             self.training
             and inputs.device.type == "cpu"
-            and inputs.shape[1] <= LONGEST_ROW
+            and inputs.shape[1] <= LONGEST_BLOCK
             and not torch.compiler.is_compiling()
         )
 

@@ -45,7 +45,7 @@ class _Update:
         form = form_of(module.config)
         assert form is not None
         self.module, self.buckets, self.form = module, buckets, form
-        self.names = form.parts(module)
+        self.names = form.joined_names(module)
         with torch.no_grad():
             weights = form.weights(module, dtype)
         self.weights = {name: w.detach().requires_grad_() for name, w in weights.items()}

@@ -10,7 +10,8 @@ from torch.nn.functional import layer_norm
 from transformers import BertConfig, RobertaConfig, XLMRobertaConfig
 from transformers.modeling_outputs import BaseModelOutput
 
-from spacy_bioner.networks.prediction.attention import additive_mask, attend, padded
+from spacy_bioner.networks.masks import additive_mask
+from spacy_bioner.networks.prediction.attention import attend, padded
 from spacy_bioner.networks.prediction.packed_linear import PackedLinear
 
 
@@ -19,9 +20,9 @@ def is_known(config: Any) -> bool:
     return (
         type(config) in (BertConfig, RobertaConfig, XLMRobertaConfig)
         and config.hidden_act == "gelu"
-        and config.position_embedding_type == "absolute"
+        and getattr(config, "position_embedding_type", "absolute") == "absolute"
         and not config.is_decoder
-        and not config.pruned_heads
+        and not getattr(config, "pruned_heads", None)
     )
 
 

@@ -10,12 +10,8 @@ from torch.nn.functional import layer_norm
 from transformers import ModernBertConfig
 from transformers.modeling_outputs import BaseModelOutput
 
-from spacy_bioner.networks.prediction.attention import (
-    additive_mask,
-    attend,
-    beyond_reach,
-    padded,
-)
+from spacy_bioner.networks.masks import additive_mask, beyond_reach
+from spacy_bioner.networks.prediction.attention import attend, padded
 from spacy_bioner.networks.prediction.packed_linear import PackedLinear
 
 

@@ -1,1 +1,1 @@
-"""Encoders as they are trained on a CPU: with fewer passes over memory, and a core a bucket."""
+"""Encoders as they are trained on a CPU: with fewer passes over memory."""

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch.nn.functional import embedding, gelu, layer_norm, linear
+from torch.nn.functional import embedding, gelu
 from transformers import BertConfig
 
-from spacy_bioner.networks.prediction.attention import additive_mask
-from spacy_bioner.networks.training.attention import mixed, positions_of, shapes_of
+from spacy_bioner.networks.masks import additive_mask
+from spacy_bioner.networks.training.attention import Shape, mixed, positions_of, shapes_of
 from spacy_bioner.networks.training.dropout import dropout
+from spacy_bioner.networks.training.weights import Weights, normed, product
 
-Weights = Mapping[str, torch.Tensor]
 EMBEDDINGS = "embeddings.word_embeddings.weight"
 
 
@@ -32,63 +32,49 @@ def states(
 ) -> torch.Tensor:
     """Hidden states (n, width) of the wordpieces of buckets, one bucket after the other.
 
-    weights: by their names in `transformers`, those of one `joined_name` below each other,
-    matrices in the type to multiply in; vectors (n, width): of the wordpieces, float32;
-    masks (b, l) of the buckets, 1 where not padded; generator: of the dropout.
+    weights: those of one `joined_name` below each other; vectors (n, width): of the
+    wordpieces, float32; masks (b, l) of the buckets, 1 where not padded; generator: of the
+    dropout.
     """
     first = 0 if type(config) is BertConfig else config.pad_token_id + 1  # RoBERTa's positions
     positions = embedding(
         positions_of(masks) + first, weights["embeddings.position_embeddings.weight"]
     )
     values = vectors + weights["embeddings.token_type_embeddings.weight"][0] + positions
-    values = _normed(weights, "embeddings.LayerNorm", values, config)
+    values = normed(weights, "embeddings.LayerNorm", values, config.layer_norm_eps)
     values = dropout(values, config.hidden_dropout_prob, generator)
     added = [additive_mask(mask, config.num_attention_heads, torch.float32) for mask in masks]
+    layers = _Layers(weights, config, generator, shapes_of(masks))
     for index in range(config.num_hidden_layers):
-        layer = _Layer(weights, index, config, generator)
-        values = layer.feed_forward(layer.attention(values, masks, added))
+        name = f"encoder.layer.{index}"
+        values = layers.feed_forward(name, layers.attention(name, values, added))
     return values
 
 
-class _Layer:
+class _Layers:
     def __init__(
-        self, weights: Weights, index: int, config: Any, generator: torch.Generator
+        self, weights: Weights, config: Any, generator: torch.Generator, shapes: Sequence[Shape]
     ) -> None:
-        self.weights, self.config, self.generator = weights, config, generator
-        self.name = f"encoder.layer.{index}"
-        self.kind = weights[f"{self.name}.output.dense.weight"].dtype
+        self.weights, self.config, self.generator, self.shapes = weights, config, generator, shapes
 
     def attention(
-        self,
-        values: torch.Tensor,
-        masks: Sequence[torch.Tensor],
-        added: Sequence[torch.Tensor | None],
+        self, name: str, values: torch.Tensor, added: Sequence[torch.Tensor | None]
     ) -> torch.Tensor:
-        """values (n, width), masks (b, l), added (b * heads, 1, l) -> values."""
-        qkv = self._linear("attention.self.qkv", values)
+        """values (n, width), added (b * heads, 1, l) of each bucket -> values."""
+        qkv = product(self.weights, f"{name}.attention.self.qkv", values)
         qkv = qkv.view(len(values), 3, self.config.num_attention_heads, -1)
         rate = self.config.attention_probs_dropout_prob
-        read = mixed(qkv, shapes_of(masks), added, rate, self.generator)
-        return self._added("attention.output", read, values)
+        read = mixed(qkv, self.shapes, added, rate, self.generator)
+        return self._residual(f"{name}.attention.output", read, values)
 
-    def feed_forward(self, values: torch.Tensor) -> torch.Tensor:
+    def feed_forward(self, name: str, values: torch.Tensor) -> torch.Tensor:
         """values (n, width) -> values."""
-        return self._added("output", gelu(self._linear("intermediate.dense", values)), values)
+        inner = gelu(product(self.weights, f"{name}.intermediate.dense", values))
+        return self._residual(f"{name}.output", inner, values)
 
-    def _added(self, name: str, inner: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    def _residual(self, name: str, inner: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
         """A last product, dropped out, added to what was read, and normed."""
-        found = dropout(
-            self._linear(f"{name}.dense", inner), self.config.hidden_dropout_prob, self.generator
-        )
-        return _normed(self.weights, f"{self.name}.{name}.LayerNorm", values + found, self.config)
-
-    def _linear(self, name: str, values: torch.Tensor) -> torch.Tensor:
-        name = f"{self.name}.{name}"
-        return linear(
-            values.to(self.kind), self.weights[f"{name}.weight"], self.weights[f"{name}.bias"]
-        )
-
-
-def _normed(weights: Weights, name: str, values: torch.Tensor, config: Any) -> torch.Tensor:
-    weight, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
-    return layer_norm(values, weight.shape, weight, bias, config.layer_norm_eps)
+        found = product(self.weights, f"{name}.dense", inner)
+        found = dropout(found, self.config.hidden_dropout_prob, self.generator)
+        epsilon = self.config.layer_norm_eps
+        return normed(self.weights, f"{name}.LayerNorm", values + found, epsilon)

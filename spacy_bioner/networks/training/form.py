@@ -12,7 +12,7 @@ from spacy_bioner.networks.prediction import bert as predicted_bert
 from spacy_bioner.networks.prediction import modernbert as predicted_modernbert
 from spacy_bioner.networks.training import bert, modernbert
 
-# (weights, config, vectors, mask, generator) -> hidden states
+# (weights, config, vectors (n, width), masks (b, l) of buckets, generator) -> (n, width)
 States = Callable[..., torch.Tensor]
 
 
@@ -28,7 +28,7 @@ class Form:
     embeddings: str
     joined_name: Callable[[str], str] = str
 
-    def parts(self, module: torch.nn.Module) -> dict[str, list[str]]:
+    def joined_names(self, module: torch.nn.Module) -> dict[str, list[str]]:
         """The names of the parameters that are multiplied as one, by their joint name."""
         names: dict[str, list[str]] = {}
         for name, _ in module.named_parameters():
@@ -39,7 +39,7 @@ class Form:
     def weights(self, module: torch.nn.Module, dtype: torch.dtype) -> dict[str, torch.Tensor]:
         """The parameters as `states` takes them: matrices in `dtype`, with their biases."""
         weights = {}
-        for joint, names in self.parts(module).items():
+        for joint, names in self.joined_names(module).items():
             is_added = "norm" in joint.lower() or joint.startswith("embeddings.")
             kind = torch.float32 if is_added else dtype
             values = [module.get_parameter(name).to(kind) for name in names]

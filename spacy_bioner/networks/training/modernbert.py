@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch.nn.functional import gelu, layer_norm, linear
+from torch.nn.functional import gelu
 
-from spacy_bioner.networks.prediction.attention import additive_mask, beyond_reach
+from spacy_bioner.networks.masks import additive_mask, beyond_reach
 from spacy_bioner.networks.prediction.modernbert import theta_and_reach
-from spacy_bioner.networks.training.attention import (
-    Shape,
-    mixed,
-    positions_of,
-    shapes_of,
-)
+from spacy_bioner.networks.training.attention import Shape, mixed, positions_of, shapes_of
 from spacy_bioner.networks.training.dropout import dropout
 from spacy_bioner.networks.training.rotation import angles, rotate
+from spacy_bioner.networks.training.weights import Weights, normed, product
 
-Weights = Mapping[str, torch.Tensor]
 EMBEDDINGS = "embeddings.tok_embeddings.weight"
+# cosines and sines of all wordpieces, and the masks of the buckets
+_Places = tuple[torch.Tensor, torch.Tensor, list[torch.Tensor | None]]
 
 
 def states(
@@ -32,71 +29,57 @@ def states(
 ) -> torch.Tensor:
     """Hidden states (n, width) of the wordpieces of buckets, one bucket after the other.
 
-    weights: by their names in `transformers`, matrices in the type to multiply in; vectors
-    (n, width): of the wordpieces, float32; masks (b, l) of the buckets, 1 where not padded;
-    generator: of the dropout.
+    vectors (n, width): of the wordpieces, float32; masks (b, l) of the buckets, 1 where not
+    padded; generator: of the dropout.
     """
-    values = _normed(weights, "embeddings.norm", vectors, config)
+    values = normed(weights, "embeddings.norm", vectors, config.norm_eps)
     values = dropout(values, config.embedding_dropout, generator)
-    added = [additive_mask(mask, config.num_attention_heads, torch.float32) for mask in masks]
-    positions = positions_of(masks)
-    for index in range(config.num_hidden_layers):
-        layer = _Layer(weights, index, config, generator)
-        values = values + layer.attention(values, positions, shapes_of(masks), added)
-        values = values + layer.feed_forward(values)
-    return _normed(weights, "final_norm", values, config)
+    layers = _Layers(weights, config, generator, shapes_of(masks))
+    kinds = [theta_and_reach(config, index) for index in range(config.num_hidden_layers)]
+    places = {kind: layers.places(masks, *kind) for kind in set(kinds)}
+    for index, kind in enumerate(kinds):
+        values = values + layers.attention(index, values, places[kind])
+        values = values + layers.feed_forward(index, values)
+    return normed(weights, "final_norm", values, config.norm_eps)
 
 
-class _Layer:
+class _Layers:
     def __init__(
-        self,
-        weights: Weights,
-        index: int,
-        config: Any,
-        generator: torch.Generator,
+        self, weights: Weights, config: Any, generator: torch.Generator, shapes: Sequence[Shape]
     ) -> None:
-        self.weights, self.index, self.config = weights, index, config
-        self.name, self.generator = f"layers.{index}", generator
-        self.kind = weights[f"{self.name}.attn.Wqkv.weight"].dtype
+        self.weights, self.config, self.generator = weights, config, generator
+        self.shapes, self.heads = shapes, config.num_attention_heads
+        self.head_width = config.hidden_size // config.num_attention_heads
+        self.dtype = weights["layers.0.attn.Wqkv.weight"].dtype
 
-    def attention(
-        self,
-        values: torch.Tensor,
-        positions: torch.Tensor,
-        shapes: Sequence[Shape],
-        masks: Sequence[torch.Tensor | None],
-    ) -> torch.Tensor:
-        """values (n, width), positions (n,), masks (b * heads, 1, l) -> what is added."""
-        config = self.config
-        heads, d = config.num_attention_heads, values.shape[1] // config.num_attention_heads
-        normed = self._normed("attn_norm", values) if self.index else values
-        qkv = self._linear("attn.Wqkv", normed).view(len(values), 3, heads, d)
-        theta, reach = theta_and_reach(config, self.index)
-        cosines, sines = (each.to(self.kind) for each in angles(d, theta, positions))
+    def places(self, masks: Sequence[torch.Tensor], theta: float, reach: int | None) -> _Places:
+        """What layers know of places whose rotations and reach are these."""
+        cosines, sines = angles(self.head_width, theta, positions_of(masks))
         added = [
-            beyond_reach(mask, reach, length, torch.float32)
-            for mask, (_, length) in zip(masks, shapes, strict=True)
+            beyond_reach(
+                additive_mask(mask, self.heads, torch.float32), reach, length, torch.float32
+            )
+            for mask, (_, length) in zip(masks, self.shapes, strict=True)
         ]
-        rate = config.attention_dropout
-        read = mixed(rotate(qkv, cosines, sines), shapes, added, rate, self.generator)
-        # transformers drops these at the rate of attention, too
-        return dropout(self._linear("attn.Wo", read), rate, self.generator)
+        return cosines.to(self.dtype), sines.to(self.dtype), added
 
-    def feed_forward(self, values: torch.Tensor) -> torch.Tensor:
+    def attention(self, index: int, values: torch.Tensor, places: _Places) -> torch.Tensor:
         """values (n, width) -> what is added, (n, width)."""
-        inner, gate = self._linear("mlp.Wi", self._normed("mlp_norm", values)).chunk(2, -1)
-        gated = dropout(gelu(inner) * gate, self.config.mlp_dropout, self.generator)
-        return self._linear("mlp.Wo", gated)
+        name, config = f"layers.{index}", self.config
+        cosines, sines, added = places
+        if index:
+            values = normed(self.weights, f"{name}.attn_norm", values, config.norm_eps)
+        qkv = product(self.weights, f"{name}.attn.Wqkv", values)
+        qkv = rotate(qkv.view(len(values), 3, self.heads, self.head_width), cosines, sines)
+        rate = config.attention_dropout
+        read = mixed(qkv, self.shapes, added, rate, self.generator)
+        # transformers drops these at the rate of attention, too
+        return dropout(product(self.weights, f"{name}.attn.Wo", read), rate, self.generator)
 
-    def _linear(self, name: str, values: torch.Tensor) -> torch.Tensor:
-        name = f"{self.name}.{name}"
-        bias = self.weights.get(f"{name}.bias")
-        return linear(values.to(self.kind), self.weights[f"{name}.weight"], bias)
-
-    def _normed(self, name: str, values: torch.Tensor) -> torch.Tensor:
-        return _normed(self.weights, f"{self.name}.{name}", values, self.config)
-
-
-def _normed(weights: Weights, name: str, values: torch.Tensor, config: Any) -> torch.Tensor:
-    weight, bias = weights[f"{name}.weight"], weights.get(f"{name}.bias")
-    return layer_norm(values, weight.shape, weight, bias, config.norm_eps)
+    def feed_forward(self, index: int, values: torch.Tensor) -> torch.Tensor:
+        """values (n, width) -> what is added, (n, width)."""
+        name, config = f"layers.{index}", self.config
+        values = normed(self.weights, f"{name}.mlp_norm", values, config.norm_eps)
+        inner, gate = product(self.weights, f"{name}.mlp.Wi", values).chunk(2, -1)
+        gated = dropout(gelu(inner) * gate, config.mlp_dropout, self.generator)
+        return product(self.weights, f"{name}.mlp.Wo", gated)

@@ -8,7 +8,9 @@ import pytest
 import torch
 from transformers import AutoModelForMaskedLM, BertConfig, ModernBertConfig, RobertaConfig
 
+from spacy_bioner.encoders.pretraining import network
 from spacy_bioner.encoders.pretraining.network import MaskedLoss
+from spacy_bioner.networks.training import form
 from tests.networks import tiny
 
 CONFIGS: dict[str, Any] = {
@@ -48,6 +50,22 @@ def test_loss_and_gradients_are_those_of_transformers(kind: str) -> None:
     for name, gradient in gradients.items():
         wanted = loss.get_parameter(name).grad
         torch.testing.assert_close(gradient, wanted, atol=1e-5, rtol=1e-4, msg=name)
+
+
+def test_the_form_is_taken_in_training_of_short_blocks_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+    monkeypatch.setattr(form, "form_of", lambda config: asked.append(config))
+    loss, given = masked_loss("BERT"), blocks()
+    loss(*given)
+    assert asked == [loss.trunk.config]
+    loss.eval()
+    loss(*given)
+    loss.train()
+    monkeypatch.setattr(network, "LONGEST_BLOCK", given[0].shape[1] - 1)
+    loss(*given)
+    assert len(asked) == 1
 
 
 def test_bfloat16_is_close() -> None:

@@ -3,13 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from spacy_bioner.networks.masks import additive_mask, beyond_reach
 from spacy_bioner.networks.prediction import attention
-from spacy_bioner.networks.prediction.attention import (
-    additive_mask,
-    attend,
-    beyond_reach,
-    padded,
-)
+from spacy_bioner.networks.prediction.attention import attend, padded
 
 
 @pytest.mark.parametrize("longest", [512, 5])
