@@ -17,6 +17,8 @@ README = ROOT / "README.md"
 PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+ANCHOR = re.compile(r"\]\(([^)#:]*)#([^)]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 RATE = re.compile(r"^\| ([^|]+?) \| (\d+) \| ([\d.e-]+) \|$", re.MULTILINE)
 
 
@@ -78,6 +80,17 @@ def test_ci_runs_the_block_of_the_readme() -> None:
 def test_links_lead_to_files(path: Path) -> None:
     missing = [to for to in LINK.findall(text_of(path)) if not (path.parent / to).exists()]
     assert not missing
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
+def test_links_within_pages_lead_to_headings(path: Path) -> None:
+    for to, anchor in ANCHOR.findall(text_of(path)):
+        page = path.parent / to if to else path
+        assert anchor in {anchor_of(heading) for heading in HEADING.findall(text_of(page))}
+
+
+def anchor_of(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def test_table_of_rates_is_what_the_optimizer_does() -> None:
