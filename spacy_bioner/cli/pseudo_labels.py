@@ -55,9 +55,9 @@ def pseudo_label_command(
     """Annotate raw text with what a model is sure of, to train the next model on.
 
     Entities that the model is sure of become annotation; tokens that may belong to others
-    have none, which leaves the next model free to decide. It pays where the model is better than
-    the one to be trained, as an ensemble is. Put the output into a folder with your own
-    corpus, and give that folder to `spacy train`.
+    have none, which leaves the next model free to decide. It can pay where the model is better
+    than the one to be trained, as an ensemble is: compare. Put the output into a folder with
+    your own corpus, and give that folder to `spacy train`.
 
     \b
     Example: spacy bioner pseudo-label joined texts/ corpus/both/sure.spacy --count 50000
