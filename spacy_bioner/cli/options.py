@@ -40,6 +40,12 @@ class Architecture(StrEnum):
 
 
 Inputs = Annotated[list[Path], typer.Argument(help="Files, folders, or patterns in quotes.")]
+Texts = Annotated[
+    list[Path], typer.Argument(help="Text, a paragraph a line: .txt, .xz, .gz, .bz2, or folders.")
+]
+WeightsOption = Annotated[
+    Path | None, typer.Option(help="Lines of `shard TAB weight`, 0: not read; else 1.")
+]
 Output = Annotated[Path, typer.Argument(help="A file; with --split, brat, or many: a folder.")]
 PartsFolder = Annotated[Path, typer.Argument(help="A folder, which gets a file for each part.")]
 FormatOption = Annotated[str, typer.Option(help="Format of the inputs; auto: detect it.")]

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from spacy_bioner.cli.confidences import load_pipeline
-from spacy_bioner.cli.options import ComponentOption, ForceOption, GpuOption, ModelArgument
+from spacy_bioner.cli.options import (
+    ComponentOption,
+    ForceOption,
+    GpuOption,
+    ModelArgument,
+    Texts,
+    WeightsOption,
+)
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -18,9 +25,6 @@ if TYPE_CHECKING:
     from spacy_bioner.rawtext.shards import Shard
 
 Item = TypeVar("Item")
-Texts = Annotated[
-    list[Path], typer.Argument(help="Text, a paragraph a line: .txt, .xz, .gz, .bz2, or folders.")
-]
 Out = Annotated[Path, typer.Argument(help="The .spacy file to write.")]
 Count = Annotated[int, typer.Option(min=1, help="Sentences to draw from the texts.")]
 Sure = Annotated[float, typer.Option(help="Keep entities of at least this probability.")]
@@ -28,9 +32,6 @@ Possible = Annotated[
     float, typer.Option(help="Leave open tokens of other spans of at least this probability.")
 ]
 Empty = Annotated[float, typer.Option(help="Share kept of sentences without a sure entity.")]
-Weights = Annotated[
-    Path | None, typer.Option(help="Lines of `shard TAB weight`, 0: not read; else 1.")
-]
 Shortest = Annotated[int, typer.Option(help="Characters of a sentence at least.")]
 Longest = Annotated[int, typer.Option(help="Characters of a sentence at most.")]
 Seed = Annotated[int, typer.Option(help="Of the draws.")]
@@ -44,7 +45,7 @@ def pseudo_label_command(
     sure: Sure = 0.6,
     possible: Possible = 0.2,
     empty: Empty = 0.2,
-    weights: Weights = None,
+    weights: WeightsOption = None,
     shortest: Shortest = 10,
     longest: Longest = 120,
     component: ComponentOption = "bert_crf_ner",

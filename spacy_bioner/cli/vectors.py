@@ -5,13 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from spacy_bioner.cli.options import ForceOption
+from spacy_bioner.cli.options import ForceOption, Texts, WeightsOption
 
-Texts = Annotated[
-    list[Path], typer.Argument(help="Text, a paragraph a line: .txt, .xz, .gz, .bz2, or folders.")
-]
 Out = Annotated[Path, typer.Argument(help="The folder to write: a blank pipeline.")]
-Weights = Annotated[Path | None, typer.Option(help="Lines of `shard TAB weight`; else 1.")]
 Terms = Annotated[
     Path | None, typer.Option(help="Terms, one a line; those that occur get vectors.")
 ]
@@ -31,7 +27,7 @@ Seed = Annotated[int, typer.Option(help="Of vectors and of what weights leave ou
 def make_vectors_command(
     texts: Texts,
     out: Out,
-    weights: Weights = None,
+    weights: WeightsOption = None,
     lexicon: Terms = None,
     characters: Characters = 10_000,
     bigrams: Bigrams = 100_000,
