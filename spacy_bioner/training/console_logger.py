@@ -46,14 +46,15 @@ def _optimizer(nlp: Language) -> Any:
 
 
 def parameters(model: Model[Any, Any]) -> Iterator[tuple[int, str, int]]:
-    """(id of node or shim, name, number of values) of every parameter of a model."""
+    """(id of node or shim, name, number of values) of every parameter of a model that learns."""
     for node in model.walk():
         for name in node.param_names:
             if node.has_param(name):
                 yield node.id, name, node.get_param(name).size
         for shim in node.shims:
             for name, values in shim._model.named_parameters():
-                yield shim.id, name, values.numel()
+                if values.requires_grad:
+                    yield shim.id, name, values.numel()
 
 
 def render_groups(optimizer: LayerwiseAdam, nlp: Language) -> str:

@@ -29,6 +29,7 @@ def build_bucketed_transformer(
     window: int = 256,
     overlap: int = 64,
     precision: str = "auto",
+    frozen: bool = False,
     tokenizer_config: dict[str, Any] = {},  # noqa: B006 (a config default, never changed)
     transformer_config: dict[str, Any] = {},  # noqa: B006
 ) -> BucketedTransformer:
@@ -44,6 +45,8 @@ def build_bucketed_transformer(
     precision: "auto": bfloat16 where the processor multiplies it, else float32;
         "float32"; "bfloat16": the same as auto, with a warning where there is none;
         "int8": by onnxruntime, only in pipelines that `spacy bioner optimize` has written.
+    frozen: the weights stay as they are, and training takes the encoder as it predicts,
+        without dropout and without a way back.
     tokenizer_config, transformer_config: given to `transformers`.
 
     Raises ConfigError if the window does not fit the encoder, as soon as that is known.
@@ -54,7 +57,8 @@ def build_bucketed_transformer(
             raise ConfigError(f"transformer_config.{setting}: only the last layer is kept here")
     check_directory(name, window, tokenizer_config)
     objects = HFObjects(None, None, None, dict(tokenizer_config), dict(transformer_config))
-    return BucketedTransformer(name, EncoderShim(objects, precision), window, overlap)
+    shim = EncoderShim(objects, precision)
+    return BucketedTransformer(name, shim, window, overlap, frozen=frozen)
 
 
 def build_bucketed_tok2vec(
@@ -64,6 +68,7 @@ def build_bucketed_tok2vec(
     window: int = 256,
     overlap: int = 64,
     precision: str = "auto",
+    frozen: bool = False,
     tokenizer_config: dict[str, Any] = {},  # noqa: B006
     transformer_config: dict[str, Any] = {},  # noqa: B006
 ) -> Tok2Vec:
@@ -74,7 +79,7 @@ def build_bucketed_tok2vec(
     `spacy-transformers.TransformerListener.v1`.
     """
     encoder = build_bucketed_transformer(
-        name, window, overlap, precision, tokenizer_config, transformer_config
+        name, window, overlap, precision, frozen, tokenizer_config, transformer_config
     )
     return chain(chain(encoder, split_trf_batch()), trfs2arrays(pooling, grad_factor))
 
@@ -82,7 +87,9 @@ def build_bucketed_tok2vec(
 class BucketedTransformer(TransformerModel):  # type: ignore[misc]
     """Documents in, their hidden states out. See `build_bucketed_transformer`."""
 
-    def __init__(self, name: str, shim: EncoderShim, window: int, overlap: int) -> None:
+    def __init__(
+        self, name: str, shim: EncoderShim, window: int, overlap: int, *, frozen: bool
+    ) -> None:
         # not TransformerModel's: it would make a shim of its own
         Model.__init__(
             self,
@@ -99,7 +106,7 @@ class BucketedTransformer(TransformerModel):  # type: ignore[misc]
                 "replace_listener_cfg": replace_listener_config,
             },
         )
-        self.window, self.overlap = window, overlap
+        self.window, self.overlap, self.frozen = window, overlap, frozen
         self._splitter: Splitter | None = None
 
     @property
@@ -149,8 +156,8 @@ class BucketedTransformer(TransformerModel):  # type: ignore[misc]
         return self
 
     def _copy(self, seen: dict[int, Any] | None = None) -> BucketedTransformer:
-        shim = self.shim.copy()
-        copied = BucketedTransformer(self.attrs["name"], shim, self.window, self.overlap)
+        shim, sizes = self.shim.copy(), (self.window, self.overlap)
+        copied = BucketedTransformer(self.attrs["name"], shim, *sizes, frozen=self.frozen)
         copied.attrs["has_transformer"] = self.attrs["has_transformer"]
         if self.has_dim("nO"):
             copied.set_dim("nO", self.get_dim("nO"))
@@ -161,6 +168,7 @@ class BucketedTransformer(TransformerModel):  # type: ignore[misc]
 
 def set_transformer(model: BucketedTransformer, objects: HFObjects) -> None:
     """Gives the model an encoder that is loaded. Raises ConfigError if the window is too long."""
+    objects.transformer.requires_grad_(not model.frozen)
     model.shim.set_objects(objects)
     model.attrs["has_transformer"] = True
     model.set_dim("nO", objects.transformer.config.hidden_size)
@@ -217,7 +225,7 @@ def forward(
     model: BucketedTransformer, docs: Sequence[Doc], is_train: bool
 ) -> tuple[EncodedBatch, Callable[[list[Any]], Sequence[Doc]]]:
     layouts = model.layouts([doc for doc in docs if len(doc)])
-    if not is_train:
+    if model.frozen or not is_train:
         return EncodedBatch(docs, _by_document(docs, _records(model, layouts))), lambda _: docs
     rows = model.rows(layouts)
     outputs, backprop_encoder = model.shim.begin_update(list(rows.buckets()))

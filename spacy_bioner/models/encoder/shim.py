@@ -145,10 +145,10 @@ class EncoderShim(HFShim):  # type: ignore[misc]
 
         thinc's own wraps each weight's memory anew at every step, and keeps all the wrappers.
         """
-        self._runner = None
         for name, parameter in self._model.named_parameters():
             if parameter.grad is None:
                 continue
+            self._runner = None
             before, gradient = torch2xp(parameter.data), torch2xp(parameter.grad)
             after, _ = optimizer((self.id, name), before, gradient)
             if after is not before:
