@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from spacy.tokens import Doc
-from thinc.api import Linear, Model, chain, concatenate, with_array
+from thinc.api import Linear, Model, chain, with_array
+from thinc.types import Floats2d
 
 from spacy_bioner.errors import ConfigError
 from spacy_bioner.models.types import Tok2Vec
@@ -25,7 +27,7 @@ def build_side_by_side(parts: dict[str, Any], width: int | None = None) -> Tok2V
     if not parts:
         raise ConfigError("SideBySide: give at least one part.")
     ordered = [parts[name] for name in sorted(parts)]
-    joined = ordered[0] if len(ordered) == 1 else concatenate(*ordered)
+    joined = ordered[0] if len(ordered) == 1 else _joined(ordered)
     layer = joined if width is None else chain(joined, with_array(Linear(nO=width)))
     widths = [part.maybe_get_dim("nO") for part in ordered]
     total = None if None in widths else sum(widths)
@@ -47,3 +49,38 @@ def _init(model: Tok2Vec, X: list[Doc] | None = None, Y: Any = None) -> None:
     layer.initialize(X=X)
     if model.has_dim("nO") is None:
         model.set_dim("nO", layer.get_dim("nO"))
+
+
+def _joined(parts: list[Tok2Vec]) -> Tok2Vec:
+    name = "|".join(part.name for part in parts)
+    return Model(name, _join, init=_init_joined, layers=parts, dims={"nO": None})
+
+
+def _join(
+    model: Tok2Vec, docs: list[Doc], is_train: bool
+) -> tuple[list[Floats2d], Callable[[list[Floats2d]], list[Doc]]]:
+    """(n, width) of each part -> (n, sum of widths), for each document.
+
+    thinc's `concatenate` adds up what the ways back return; that of a listener returns nothing
+    where another component listens to the same transformer.
+    """
+    xp = model.ops.xp
+    outputs, callbacks = zip(*(part(docs, is_train) for part in model.layers), strict=True)
+    joined = [xp.concatenate(rows, axis=1) for rows in zip(*outputs, strict=True)]
+    widths = [part[0].shape[1] if docs else 0 for part in outputs]
+
+    def backprop(d_joined: list[Floats2d]) -> list[Doc]:
+        begin = 0
+        for width, callback in zip(widths, callbacks, strict=True):
+            callback([model.ops.as_contig(rows[:, begin : begin + width]) for rows in d_joined])
+            begin += width
+        return []
+
+    return joined, backprop
+
+
+def _init_joined(model: Tok2Vec, X: list[Doc] | None = None, Y: Any = None) -> None:
+    for part in model.layers:
+        part.initialize(X=X)
+    if all(part.has_dim("nO") for part in model.layers):
+        model.set_dim("nO", sum(part.get_dim("nO") for part in model.layers))

@@ -45,10 +45,10 @@ def test_the_second_pass_has_a_higher_loss_and_adds_its_gradient() -> None:
     data = examples(nlp)
     docs = [example.predicted for example in data]
     get_loss = partial(pipe.get_loss, data)
-    plain = backpropagate(pipe.model, docs, get_loss)
+    plain = backpropagate(pipe.model.begin_update, docs, get_loss)
     once = gradients(pipe.model)
     with perturbed(pipe.model, 0.5):
-        harder = backpropagate(pipe.model, docs, get_loss)
+        harder = backpropagate(pipe.model.begin_update, docs, get_loss)
     assert harder > plain
     both = gradients(pipe.model)
     assert any(not np.allclose(2 * once[key], both[key]) for key in once)
