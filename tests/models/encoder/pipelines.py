@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import spacy
+import torch
 from spacy.language import Language
 from spacy.tokens import Doc
 
 from spacy_bioner.corpora.reading import read_corpus
 from spacy_bioner.models.encoder.bucketed_transformer import BucketedTransformer
-from tests.pipeline.pipelines import ODD_TEXTS
+from tests.pipeline.pipelines import LISTENER, ODD_TEXTS, initialized, tagger_config
 
 ROOT = Path(__file__).resolve().parents[3]
 SENTENCES = [document.text for document in read_corpus(ROOT / "assets/sample/dev.json")][:80]
@@ -62,3 +63,19 @@ def token_vectors(doc: Doc) -> np.ndarray:
     ends = np.cumsum(data.align.lengths)
     parts = np.split(rows, ends[:-1])
     return np.array([p.mean(axis=0) if len(p) else np.zeros(states.shape[-1]) for p in parts])
+
+
+def on_bucketed(encoder: Path, **settings: Any) -> Language:
+    nlp = spacy.blank("zh")
+    nlp.add_pipe("transformer", config={"model": bucketed_model(encoder, **settings)})
+    nlp.add_pipe("bert_crf_ner", config=tagger_config(LISTENER))
+    return initialized(nlp)
+
+
+def encoder_weights(nlp: Language) -> dict[str, torch.Tensor]:
+    state = encoder_of(nlp).transformer.state_dict()
+    return {name: value.clone() for name, value in state.items()}
+
+
+def changed(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor]) -> bool:
+    return any(not torch.equal(before[name], after[name]) for name in before)
