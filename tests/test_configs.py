@@ -60,6 +60,7 @@ ULMFIT_SETTINGS = {
 }
 # What the small system on a CPU has of its own.
 MINI_SETTINGS = {
+    "components.bert_crf_ner.threshold",
     "paths.encoder",
     "components.transformer.model.window",
     "components.transformer.model.overlap",
@@ -161,7 +162,7 @@ def test_softmax_config_differs_in_its_loss_only() -> None:
     assert differences(named("bert_crf"), named("bert_softmax")) == {"components.bert_crf_ner.loss"}
 
 
-def test_mini_config_differs_in_size_and_rates_only() -> None:
+def test_mini_config_differs_in_size_rates_and_threshold_only() -> None:
     assert differences(named("bert_crf"), named("mini_crf")) == MINI_SETTINGS
 
 
