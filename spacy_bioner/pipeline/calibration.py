@@ -79,7 +79,7 @@ def outcomes(nlp: Language, name: str, examples: Sequence[Example]) -> Outcomes:
     """What the component `name` finds in the examples, with its confidence in it."""
     component = crf_component(nlp, name)
     found = Outcomes()
-    with component.scoring():
+    with component.scoring(threshold=0.0):
         for docs, batch in _prepared(nlp, name, examples):
             component.set_annotations(docs, component.predict(docs))
             for doc, example in zip(docs, batch, strict=True):

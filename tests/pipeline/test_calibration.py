@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,14 @@ def test_outcomes_tell_right_from_wrong(nlp, examples):
     assert sum(found.right) == gold
     assert len(found.right) == gold + 2
     assert not nlp.get_pipe(NAME).decoding.scores
+
+
+def test_outcomes_are_of_all_that_is_found_whatever_the_threshold(nlp, examples):
+    expected = outcomes(nlp, NAME, examples)
+    nlp.get_pipe(NAME).decoding = replace(nlp.get_pipe(NAME).decoding, threshold=1.0)
+    assert not any(ents(nlp))
+    assert outcomes(nlp, NAME, examples) == expected
+    assert nlp.get_pipe(NAME).decoding.threshold == 1.0
 
 
 def test_outcomes_leave_out_what_is_not_annotated(nlp):
