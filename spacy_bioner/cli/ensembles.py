@@ -17,9 +17,9 @@ def ensemble_command(
 ) -> None:
     """Join trained pipelines to one that adds their scores before one decoding.
 
-    The members must have the same labels, tokenizer and vectors; seeds, settings and
-    encoders may differ. The result is a pipeline like any other, as large and as slow as
-    its members together.
+    The members must have the same labels and tokenizer, and the same vectors or none;
+    seeds, settings and encoders may differ. The result is a pipeline like any other, as
+    large and as slow as its members together.
 
     \b
     Example: spacy bioner ensemble seed1/model-best seed2/model-best seed3/model-best joined

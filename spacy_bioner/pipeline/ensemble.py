@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from spacy.language import Language
 from spacy.util import load_model_from_config
+from spacy.vocab import Vocab
 
 from spacy_bioner.errors import ConfigError
 from spacy_bioner.models.ensemble import join_taggers
@@ -25,7 +26,7 @@ def make_ensemble(pipelines: Sequence[Language], component: str = "bert_crf_ner"
     not hold for all, and is 1 again. Each pipeline is changed: its listeners are replaced.
 
     Raises ConfigError if a pipeline lacks the component, or if they differ in tokenizer,
-    labels, tag scheme, loss or vectors.
+    labels, tag scheme or loss, or two in their vectors.
     """
     members = [_member(nlp, component, number) for number, nlp in enumerate(pipelines, 1)]
     first = pipelines[0]
@@ -42,7 +43,7 @@ def make_ensemble(pipelines: Sequence[Language], component: str = "bert_crf_ner"
     config["components"] = {component: settings}
     config["nlp"]["pipeline"] = [component]
     config["nlp"]["disabled"] = []
-    joined = load_model_from_config(config, vocab=first.vocab)
+    joined = load_model_from_config(config, vocab=_vocab_of_all(pipelines))
     pipe = joined.get_pipe(component)
     pipe.cfg.update(members[0].cfg, temperature=1.0)
     join_taggers(pipe.model, [member.model for member in members])
@@ -74,6 +75,23 @@ def _listeners(settings: dict[str, Any], upstream: str, path: str) -> Iterator[s
             yield from _listeners(value, upstream, f"{path}.{name}")
 
 
+def _vocab_of_all(pipelines: Sequence[Language]) -> Vocab:
+    """The vocabulary with the vectors of all; a pipeline without vectors reads none."""
+    vocabs: list[Vocab] = [nlp.vocab for nlp in pipelines]
+    with_vectors = [each for each in enumerate(vocabs, 1) if len(each[1].vectors)]
+    if not with_vectors:
+        return vocabs[0]
+    (first, vocab), *others = with_vectors
+    for number, other in others:
+        one, two = vocab.vectors, other.vectors
+        if one.key2row != two.key2row or not np.array_equal(one.data, two.data):
+            raise ConfigError(
+                f"pipelines {first} and {number} have different vectors. A pipeline has one "
+                "table: train the members with the same [initialize] vectors."
+            )
+    return vocab
+
+
 def _check_alike(
     first: Language, one: BertCrfNer, second: Language, other: BertCrfNer, number: int
 ) -> None:
@@ -85,9 +103,3 @@ def _check_alike(
             )
     if first.config["nlp"]["tokenizer"] != second.config["nlp"]["tokenizer"]:
         raise ConfigError(f"pipelines 1 and {number} have different tokenizers.")
-    tables = (first.vocab.vectors, second.vocab.vectors)
-    if tables[0].key2row != tables[1].key2row or not np.array_equal(*(t.data for t in tables)):
-        raise ConfigError(
-            f"pipelines 1 and {number} have different vectors. A pipeline has one table: train "
-            "the members with the same [initialize] vectors."
-        )

@@ -95,10 +95,19 @@ def test_ensemble_refuses_members_that_differ() -> None:
         make_ensemble([one, other])
     with pytest.raises(ConfigError, match="pipeline 2 has no component 'bert_crf_ner'"):
         make_ensemble([one, spacy.blank("zh")])
-    third = initialized(build(CNN))
-    third.vocab.vectors = Vectors(data=np.ones((1, 3), dtype="float32"), keys=["糖"])
-    with pytest.raises(ConfigError, match="different vectors"):
-        make_ensemble([one, third])
+    with pytest.raises(ConfigError, match="pipelines 2 and 3 have different vectors"):
+        make_ensemble([one, with_vectors(1.0), with_vectors(2.0)])
+
+
+def with_vectors(value: float) -> Language:
+    nlp = initialized(build(CNN))
+    nlp.vocab.vectors = Vectors(data=np.full((1, 3), value, dtype="float32"), keys=["糖"])
+    return nlp
+
+
+def test_ensemble_has_the_vectors_of_those_members_that_have_some() -> None:
+    joined = make_ensemble([initialized(build(CNN)), with_vectors(1.0), with_vectors(1.0)])
+    assert joined.vocab["糖"].vector.tolist() == [1.0, 1.0, 1.0]
 
 
 def test_command_writes_the_ensemble(tmp_path: Path) -> None:
