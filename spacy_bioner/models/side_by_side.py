@@ -52,6 +52,7 @@ def _init(model: Tok2Vec, X: list[Doc] | None = None, Y: Any = None) -> None:
 
 
 def _joined(parts: list[Tok2Vec]) -> Tok2Vec:
+    """A layer that gives the vectors of all parts, one after another."""
     name = "|".join(part.name for part in parts)
     return Model(name, _join, init=_init_joined, layers=parts, dims={"nO": None})
 
@@ -67,7 +68,8 @@ def _join(
     xp = model.ops.xp
     outputs, callbacks = zip(*(part(docs, is_train) for part in model.layers), strict=True)
     joined = [xp.concatenate(rows, axis=1) for rows in zip(*outputs, strict=True)]
-    widths = [part[0].shape[1] if docs else 0 for part in outputs]
+    # a listener's vectors of a document without tokens are (0, 0)
+    widths = [max((rows.shape[1] for rows in part), default=0) for part in outputs]
 
     def backprop(d_joined: list[Floats2d]) -> list[Doc]:
         begin = 0

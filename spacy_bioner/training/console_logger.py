@@ -46,7 +46,7 @@ def _optimizer(nlp: Language) -> Any:
 
 
 def parameters(model: Model[Any, Any]) -> Iterator[tuple[int, str, int]]:
-    """(id of node or shim, name, number of values) of every parameter of a model that learns."""
+    """(id of node or shim, name, number of values) of each parameter but frozen torch ones."""
     for node in model.walk():
         for name in node.param_names:
             if node.has_param(name):

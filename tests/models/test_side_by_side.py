@@ -42,6 +42,22 @@ def test_parts_stand_in_order_of_their_names_and_get_their_own_gradients() -> No
             np.testing.assert_array_equal(rows, gradient[:, begin:end])
 
 
+def test_a_document_without_tokens_may_have_vectors_without_width() -> None:
+    """As those of a transformer's listener, first in a batch."""
+    seen: list[Any] = []
+
+    def listen(model: Tok2Vec, docs: list[Doc], is_train: bool) -> Any:
+        return [np.ones((len(doc), 2 if len(doc) else 0)) for doc in docs], seen.append
+
+    listener: Tok2Vec = Model("listener", listen, dims={"nO": 2})
+    model = build_side_by_side({"a": listener, "b": part(3, seen)})
+    _, backprop = model.begin_update([DOCS[2], DOCS[0]])
+    gradient = np.arange(10.0).reshape(2, 5)
+    backprop([np.zeros((0, 5)), gradient])
+    np.testing.assert_array_equal(seen[0][1], gradient[:, :2])
+    np.testing.assert_array_equal(seen[1][1], gradient[:, 2:])
+
+
 @pytest.mark.parametrize("n_parts", [1, 2])
 def test_a_width_brings_all_parts_to_it(n_parts: int) -> None:
     parts = {str(width): part(width, []) for width in range(2, 2 + n_parts)}

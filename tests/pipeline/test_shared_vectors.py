@@ -66,6 +66,7 @@ def test_two_taggers_share_a_transformer(encoder: Path) -> None:
         nlp.add_pipe("bert_crf_ner", name="two", config=tagger_config(LISTENING_BILSTM, **setting))
         found.append(upstream_gradients(initialized(nlp)))
     once, *others = found
+    assert max(np.abs(gradient).max() for gradient in once.values()) > 0.01
     for twice in others:
         for key, gradient in twice.items():
             np.testing.assert_allclose(gradient, 2 * once[key], rtol=2e-2, atol=1e-3)

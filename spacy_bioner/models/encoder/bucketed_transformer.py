@@ -152,6 +152,7 @@ class BucketedTransformer(TransformerModel):  # type: ignore[misc]
                 "other settings. Copy the pipeline again"
             ) from None
         if self.attrs["has_transformer"]:
+            self.transformer.requires_grad_(not self.frozen)
             _ = self.splitter
         return self
 

@@ -41,11 +41,12 @@ def test_frozen_setting_keeps_the_encoder_and_the_tagger_learns(
     nlp.to_disk(tmp_path / "model")
     loaded = spacy.load(tmp_path / "model")
     assert encoder_of(loaded).frozen
+    assert not any(weight.requires_grad for weight in encoder_of(loaded).transformer.parameters())
     assert found_in(loaded) == found_in(nlp)
 
 
 def test_frozen_encoder_trains_its_tagger_on_what_it_predicts(encoder: Path) -> None:
-    """Dropout in the encoder would make the two unlike; here it has none."""
+    """Its dropout, of half of all numbers, would make the two unlike."""
     dropout = {"hidden_dropout_prob": 0.5, "attention_dropout": 0.5}
     nlp = on_bucketed(encoder, frozen=True, transformer_config=dropout)
     model = encoder_of(nlp)
