@@ -3,6 +3,7 @@
 from typing import Any
 
 from spacy.tokens import Doc
+from spacy_transformers.layers import TransformerListener
 from thinc.api import Dropout, Model, chain, with_array
 
 from spacy_bioner.errors import ConfigError
@@ -65,11 +66,16 @@ def _build_head(hidden_width: int, activation: str, output_layer: Dense) -> Dens
 
 def forward(model: CrfTagger, docs: list[Doc], is_train: bool) -> Any:
     tok2vec, head = model.get_ref("tok2vec"), model.get_ref("head")
-    if is_train or not tok2vec.has_ref("listener"):
+    if is_train or not _listens(tok2vec):
         return model.layers[0](docs, is_train)
     if has_streamed(docs):
         return stream_emissions(tok2vec, head, docs), None
     return emissions_by_part(tok2vec, head, docs), None
+
+
+def _listens(tok2vec: Tok2Vec) -> bool:
+    """Whether a transformer of the pipeline encodes for it: a replaced listener has its own."""
+    return isinstance(tok2vec.maybe_get_ref("listener"), TransformerListener)
 
 
 def init(model: CrfTagger, X: list[Doc] | None = None, Y: Any = None) -> None:

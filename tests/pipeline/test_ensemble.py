@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +77,18 @@ def test_ensemble_keeps_a_transformer_for_each_member(
     loaded = spacy.load(tmp_path / "joined")
     np.testing.assert_array_equal(emissions(loaded), emissions(joined))
     assert found_in(loaded) == found_in(joined)
+    assert found_in_new_process(tmp_path / "joined") == json.loads(json.dumps(found_in(joined)))
+
+
+def found_in_new_process(pipeline: Path) -> Any:
+    """Where no other pipeline was loaded, and so no transformer component ever made."""
+    code = (
+        "import json, spacy; from tests.pipeline.pipelines import found_in; "
+        f"print(json.dumps(found_in(spacy.load({str(pipeline)!r}))))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def test_ensemble_takes_members_whose_configs_refer_to_themselves(tmp_path: Path) -> None:
