@@ -26,7 +26,8 @@ def build_gradual_unfreezing(steps: int = 0, start: int = 0) -> BeforeUpdate:
     the lowest block that learns.
 
     Raises ConfigError for numbers below 0; at the first update, for a pipeline without a
-    transformer or with parameters that fit no known architecture.
+    transformer, with one that its setting `frozen` keeps as it is, or with parameters that
+    fit no known architecture.
     """
     if steps < 0 or start < 0:
         raise ConfigError(
@@ -61,6 +62,11 @@ def set_learning_blocks(nlp: Language, blocks: int) -> None:
             f"pipeline {nlp.pipe_names}. Remove it, or add a transformer."
         )
     for module in modules:
+        if not any(parameter.requires_grad for parameter in module.parameters()):
+            raise ConfigError(
+                "[training] before_update: gradual_unfreezing.v1 found a transformer that does "
+                "not learn at all. Set its `frozen` to false, or remove gradual_unfreezing.v1."
+            )
         _set_learning(module, blocks)
 
 

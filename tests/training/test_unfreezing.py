@@ -118,3 +118,15 @@ def test_a_pipeline_without_transformer_is_refused() -> None:
 def test_numbers_below_zero_are_refused() -> None:
     with pytest.raises(ConfigError, match="-1"):
         build_gradual_unfreezing(steps=-1)
+
+
+def test_a_transformer_that_is_set_not_to_learn_is_refused(tmp_path: Path) -> None:
+    texts = [text for text, _ in SENTENCES]
+    sizes = {"layers": 2, "width": 16, "heads": 2, "max_length": 64, "vocab_size": 700}
+    make_encoder(texts, tmp_path / "bert", min_frequency=1, **sizes)
+    pipeline = spacy.blank("zh")
+    model = {**BUCKETED, "name": str(tmp_path / "bert"), "frozen": True}
+    pipeline.add_pipe("transformer", config={"max_batch_items": 4096, "model": model})
+    pipeline.add_pipe("bert_crf_ner", config=tagger_config(LISTENER))
+    with pytest.raises(ConfigError, match="a transformer that does not learn at all"):
+        set_learning_blocks(initialized(pipeline), 0)
