@@ -72,6 +72,9 @@ def all_systems(lang: str) -> dict[str, System]:
         ),
         "ours, float32": System(ours, partial(spacy, precision="float32")),
         "ours, bfloat16": System(ours, partial(spacy, precision="bfloat16")),
+        "ours, bfloat16, threshold 0.4": System(
+            ours, partial(spacy, precision="bfloat16", threshold=0.4)
+        ),
         "ours, int8": System(prepare_int8, spacy, "onnxruntime"),
         ENCODER_ALONE: System(
             ours,

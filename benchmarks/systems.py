@@ -96,9 +96,15 @@ def prepare_ours(setting: Setting, out: Path) -> None:
     spacy_pipeline(setting, transformer, "bert_crf_ner", OUR_NER, **items).to_disk(out)
 
 
-def load_spacy(out: Path, batch_size: int, precision: str | None = None) -> Find:
-    setting = "components.transformer.model.precision"
-    nlp = spacy.load(out, config={setting: precision} if precision else {})
+def load_spacy(
+    out: Path, batch_size: int, precision: str | None = None, threshold: float | None = None
+) -> Find:
+    settings = {
+        "components.transformer.model.precision": precision,
+        "components.bert_crf_ner.threshold": threshold,
+    }
+    given = {name: value for name, value in settings.items() if value is not None}
+    nlp = spacy.load(out, config=given)
     nlp.batch_size = batch_size
 
     def find(texts: Sequence[str]) -> list[list[Entity]]:
