@@ -25,6 +25,7 @@ import spacy
 import srsly
 import torch
 import typer
+from spacy.language import Language
 from spacy.tokens import Doc
 
 from spacy_bioner.evaluation.analysis import NEVER, SEEN, TrainingMentions, by_familiarity
@@ -51,8 +52,8 @@ def pipelines_in(folder: Path) -> Iterator[tuple[str, int, Path]]:
             yield found["system"].replace("_", " "), int(found["seed"]), model
 
 
-def scored(model: Path, gold: Path, training: Sequence[Doc]) -> Row:
-    prediction = predict(spacy.load(model), gold)
+def scored(nlp: Language, model: Path, gold: Path, training: Sequence[Doc]) -> Row:
+    prediction = predict(nlp, gold)
     cases = make_cases(prediction.gold, prediction.found)
     counts = document_counts(cases)
     total, familiar = micro(counts), by_familiarity(cases, TrainingMentions(training))
@@ -103,10 +104,11 @@ def score(
     done = {tuple(str(row[key]) for key in KEYS) for row in rows}
     for folder in folders:
         for system, seed, model in pipelines_in(folder):
-            for name, _, file in (each.partition("=") for each in gold):
-                if (system, str(seed), name) in done:
-                    continue
-                found = scored(model, Path(file), training)
+            files = {name: Path(file) for name, _, file in (each.partition("=") for each in gold)}
+            missing = [name for name in files if (system, str(seed), name) not in done]
+            nlp = spacy.load(model) if missing else None
+            for name in missing:
+                found = scored(nlp, model, files[name], training)
                 rows.append({"system": system, "seed": seed, "corpus": name, **found})
                 write_table(table, rows)
                 print(f"{system}, seed {seed}, {name}: F1 {100 * found['f1']:.2f}", flush=True)
