@@ -26,8 +26,9 @@ examples:
   spacy bioner pretrain-encoder texts/ encoder/large --layers 8 --width 512 --heads 8 \\
       --minutes 25 --batch-size 512 --device cuda
 """
+_ARCHITECTURES = ("modernbert", "bert", "roberta")
 _SHAPE = {
-    "architecture": (str, "modernbert", "modernbert, bert or roberta"),
+    "architecture": (str, "modernbert", ", ".join(_ARCHITECTURES)),
     "layers": (int, 4, "layers"),
     "width": (int, 256, "width of the hidden states"),
     "heads": (int, 4, "attention heads; they divide the width"),
@@ -62,7 +63,9 @@ def _add_shape(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("form of the encoder, without --init")
     for name, (kind, default, text) in _SHAPE.items():
         option = "--" + name.replace("_", "-")
-        group.add_argument(option, type=kind, default=default, help=f"{text} (default: {default})")
+        choices = _ARCHITECTURES if name == "architecture" else None
+        shown = f"{text} (default: {default})"
+        group.add_argument(option, type=kind, choices=choices, help=shown)
 
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
@@ -98,8 +101,14 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status: 0, or 1 after a message on stderr."""
-    given = vars(_parser().parse_args(arguments))
+    parser = _parser()
+    given = vars(parser.parse_args(arguments))
     shape = {name: given.pop(name) for name in _SHAPE}
+    asked = [name for name, value in shape.items() if value is not None]
+    if given["init"] and asked:
+        option = "--" + asked[0].replace("_", "-")
+        parser.error(f"{option}: an encoder given by --init keeps its form")
+    shape |= {name: default for name, (_, default, _) in _SHAPE.items() if name not in asked}
     text, out = given.pop("text"), given.pop("out")
     named = ("init", "lexicon", "device", "fresh", "force", "half")
     options = {name: given.pop(name) for name in named}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -68,14 +70,15 @@ def pretrain_encoder(
     Raises EncoderError, CorpusError and OutputExistsError.
     """
     check_may_write(out, force=force)
+    _check_device(device)
+    terms = None if lexicon is None else Lexicon.from_file(lexicon, shortest=2)
     shards, work = find_shards(inputs, weights or {}), out.with_name(out.name + ".pretraining")
     if fresh:
         shutil.rmtree(work, ignore_errors=True)
     start = _starting_point(init, shards, work, settings, shape or {})
     tokenizer, model = _load(start, settings)
-    terms = None if lexicon is None else Lexicon.from_file(lexicon, shortest=2)
     streams = tokenize_shards(shards, tokenizer, work / "tokens", terms)
-    folder = RunFolder(work, settings.identity() | _identity(shards, init, terms))
+    folder = RunFolder(work, settings.identity() | _identity(streams, init, start, terms))
     trainer = _trainer(settings, tokenizer, model, streams, folder, device)
     progress, measured = trainer.train(), trainer.evaluate()
     facts = _facts(init, device, progress) | measured
@@ -106,13 +109,26 @@ def _trainer(
 
 
 def _identity(
-    shards: Sequence[Shard], init: Path | None, lexicon: Lexicon | None
+    streams: Sequence[TokenStream], init: Path | None, start: Path, lexicon: Lexicon | None
 ) -> dict[str, Any]:
+    shards = [(stream.shard.name, stream.shard.weight) for stream in streams]
+    texts = [hashlib.sha256(stream.values).hexdigest()[:16] for stream in streams]
     return {
-        "shards": [[shard.name, shard.weight] for shard in shards],
+        "shards": shards,
+        "text": texts,
         "init": init.name if init else None,
+        "weights to begin with": _digest_of_weights(start),
         "lexicon": lexicon.fingerprint if lexicon else None,
     }
+
+
+def _digest_of_weights(directory: Path) -> str:
+    """Of an encoder's files of weights, in whichever of the library's forms."""
+    sha = hashlib.sha256()
+    for path in sorted([*directory.glob("*.safetensors"), *directory.glob("*.bin")]):
+        with path.open("rb") as file:
+            sha.update(hashlib.file_digest(file, "sha256").digest())
+    return sha.hexdigest()[:16]
 
 
 def _starting_point(
@@ -126,7 +142,9 @@ def _starting_point(
     if init is not None:
         check_encoder_directory(init)
         return init
-    start = work / "start"
+    files = [[s.name, s.weight, s.path.stat().st_size, s.path.stat().st_mtime_ns] for s in shards]
+    made_of = json.dumps([dict(shape), settings.seed, files], sort_keys=True)
+    start = work / f"start-{hashlib.sha256(made_of.encode()).hexdigest()[:8]}"
     if not start.exists():
         lines = first_lines(shards, _VOCABULARY_CHARACTERS)
         sources = [shard.name for shard in shards]
@@ -143,12 +161,21 @@ def _load(
     if tokenizer.model_max_length < settings.length:
         raise EncoderError(
             f"{start}: takes at most {tokenizer.model_max_length} wordpieces, fewer than the "
-            f"length {settings.length} to train on. Give a smaller length."
+            f"length {settings.length} to train on. Give a smaller --length, or for an encoder "
+            "that is made anew a larger --max-length."
         )
     if tokenizer.mask_token_id is None:
         raise EncoderError(f"{start}: its tokenizer has no mask token.")
     torch.manual_seed(settings.seed)
     return tokenizer, load_masked_model(start, settings.dropout)
+
+
+def _check_device(device: str) -> None:
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise EncoderError(f"--device {device}: torch has no such device ({reason})") from None
 
 
 def _masking(

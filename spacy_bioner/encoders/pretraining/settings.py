@@ -46,7 +46,8 @@ class PretrainingSettings:
 
     def __post_init__(self) -> None:
         if (self.steps is None) == (self.minutes is None):
-            raise EncoderError("say how long to train: give either steps or minutes.")
+            given = "neither" if self.steps is None else "both"
+            raise EncoderError(f"say how long to train: by steps or by minutes; {given} is given.")
         rules = {
             "steps": (self.steps is None or self.steps >= 1, "at least 1"),
             "minutes": (self.minutes is None or self.minutes > 0, "above 0"),
@@ -62,6 +63,9 @@ class PretrainingSettings:
             "span": (self.span >= 1, "at least 1"),
             "dropout": (0 <= self.dropout < 1, "from 0 up to 1"),
             "clip": (self.clip > 0, "above 0"),
+            "weight_decay": (self.weight_decay >= 0, "at least 0"),
+            "seed": (0 <= self.seed < 2**32, "from 0 up to 2**32"),
+            "checkpoint_minutes": (self.checkpoint_minutes >= 0, "at least 0"),
             "precision": (
                 self.precision in get_args(Precision),
                 f"one of {', '.join(get_args(Precision))}",

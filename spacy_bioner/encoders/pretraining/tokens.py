@@ -118,8 +118,13 @@ def _continues_a_term(text: str, lexicon: Lexicon) -> NDArray[np.bool_]:
 
 
 def first_lines(shards: Sequence[Shard], characters: int) -> Iterator[str]:
-    """Yield lines from the shards' beginnings, about `characters` in all, shared by weight."""
+    """Yield lines from the shards' beginnings, about `characters` in all, shared by weight.
+
+    Raises EncoderError if all files are empty.
+    """
     total = sum(shard.weight * shard.path.stat().st_size for shard in shards)
+    if not total:
+        raise EncoderError(f"{', '.join(str(shard.path) for shard in shards)}: no text at all.")
     for shard in shards:
         room = characters * shard.weight * shard.path.stat().st_size / total
         for line in read_lines(shard.path):

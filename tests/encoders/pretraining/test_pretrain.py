@@ -15,6 +15,7 @@ from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 from typer.testing import CliRunner
 
 from spacy_bioner.cli import app
+from spacy_bioner.encoders.pretraining.checkpoint import RunFolder
 from spacy_bioner.encoders.pretraining.command import main
 from spacy_bioner.encoders.pretraining.network import load_masked_model
 from spacy_bioner.encoders.pretraining.pretrain import pretrain_encoder
@@ -155,6 +156,46 @@ def test_a_run_with_other_settings_is_not_gone_on_with(texts: Path, tmp_path: Pa
     )
 
 
+def test_a_run_of_another_form_or_text_is_not_gone_on_with(
+    texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, training = tmp_path / "out", settings(steps=2, checkpoint_minutes=0.0)
+    wide = {**SHAPE, "width": 32}
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "finish", lambda folder: None)
+        pretrain_encoder([texts], out, training, shape=SHAPE)
+    with pytest.raises(EncoderError, match=r"other settings \(weights to begin with\)"):
+        pretrain_encoder([texts], out, training, shape=wide, force=True)
+    kept = texts.read_text(encoding="utf-8")
+    texts.write_text(kept + "換了一句話。\n", encoding="utf-8")
+    with pytest.raises(EncoderError, match=r"other settings \(text, weights to begin with\)"):
+        pretrain_encoder([texts], out, training, shape=SHAPE, force=True)
+    texts.write_text(kept, encoding="utf-8")
+    assert pretrain_encoder([texts], out, training, shape=SHAPE, force=True).steps == 2
+    pretrain_encoder([texts], out, training, shape=wide, force=True)
+    assert AutoModel.from_pretrained(out).config.hidden_size == 32
+
+
+def test_command_refuses_a_form_for_an_encoder_that_has_one(
+    texts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([str(texts), str(tmp_path / "out"), "--init", "x", "--layers", "5", "--steps", "1"])
+    assert "--layers: an encoder given by --init keeps its form" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("device", ["nowhere", "cuda:99"])
+def test_a_device_that_is_not_there_is_refused(texts: Path, tmp_path: Path, device: str) -> None:
+    with pytest.raises(EncoderError, match=f"--device {device}: torch has no such device"):
+        pretrain_encoder([texts], tmp_path / "out", settings(), shape=SHAPE, device=device)
+
+
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty.txt").touch()
+    with pytest.raises(EncoderError, match=r"empty\.txt: no text at all"):
+        pretrain_encoder([tmp_path / "empty.txt"], tmp_path / "out", settings(), shape=SHAPE)
+
+
 def test_nothing_is_overwritten_without_force(texts: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     with pytest.raises(OutputExistsError, match="--force"):
@@ -163,7 +204,9 @@ def test_nothing_is_overwritten_without_force(texts: Path, tmp_path: Path) -> No
 
 def test_too_long_blocks_are_refused(texts: Path, tmp_path: Path) -> None:
     with pytest.raises(EncoderError, match="takes at most 32 wordpieces"):
-        pretrain_encoder([texts], tmp_path / "out", settings(length=33), shape=SHAPE)
+        pretrain_encoder([texts], tmp_path / "out", settings(length=33, steps=1), shape=SHAPE)
+    longer = {**SHAPE, "max_length": 33}
+    pretrain_encoder([texts], tmp_path / "out", settings(length=33, steps=1), shape=longer)
 
 
 def test_bart_is_refused(texts: Path, tmp_path: Path) -> None:
@@ -175,10 +218,11 @@ def test_bart_is_refused(texts: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"steps": None}, "either steps or minutes"),
-        ({"minutes": 3.0}, "either steps or minutes"),
+        ({"steps": None}, "by steps or by minutes; neither"),
+        ({"minutes": 3.0}, "by steps or by minutes; both"),
         ({"accumulate": 3}, "accumulate is 3"),
         ({"mask_rate": 0.0}, "mask_rate is 0.0"),
+        ({"seed": -1}, "seed is -1"),
         ({"precision": "float16"}, "precision is float16"),
     ],
 )
