@@ -36,6 +36,7 @@ from spacy_bioner.pipeline.config_checks import check_training_config
 from spacy_bioner.pipeline.partial import gold_of
 from spacy_bioner.pipeline.regularization import Regularization
 from spacy_bioner.pipeline.settings import Decoding
+from spacy_bioner.pipeline.shared_vectors import require_upstream
 from spacy_bioner.tags import SchemeName, TagScheme
 
 DEFAULT_CONFIG = Config().from_str(
@@ -246,7 +247,7 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
         if not lengths.any():
             spans = self.scheme.spans(np.zeros(0, dtype=np.int64), lengths)
             return Prediction(spans, np.zeros(0) if self.decoding.needs_scores else None)
-        emissions: Ragged = self.model.predict(docs)
+        emissions = self._emissions(docs)
         crf = self.model.get_ref("crf")
         if self.cfg["loss"] == "softmax":
             return Prediction(self.scheme.spans(softmax_best_tags(crf, emissions), lengths))
@@ -285,7 +286,7 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
         self._require_initialized()
         if self.cfg["loss"] != "crf":
             raise ConfigError(f'{self.name!r} has no CRF: it was trained with loss = "softmax"')
-        return self._lattice(self.model.predict(docs), self._clamps(docs))
+        return self._lattice(self._emissions(docs), self._clamps(docs))
 
     def k_best(self, docs: Iterable[Doc], k: int = 5) -> list[list[EntitySet]]:
         """The k most probable sets of entities of each document, best first."""
@@ -309,6 +310,11 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
     @property
     def _is_calibrated_by_label(self) -> bool:
         return isinstance(self.cfg["temperature"], dict)
+
+    def _emissions(self, docs: list[Doc]) -> Ragged:
+        require_upstream(self.model, docs, self.name)
+        emissions: Ragged = self.model.predict(docs)
+        return emissions
 
     def _clamps(self, docs: Sequence[Doc]) -> Clamps:
         respect = self.decoding.preset == "respect"

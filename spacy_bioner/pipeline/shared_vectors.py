@@ -1,4 +1,4 @@
-"""What listeners were given, for several passes over one batch."""
+"""What listeners read: given for several passes over one batch, or left in the documents."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from spacy_transformers.data_classes import TransformerData
 from spacy_transformers.layers import TransformerListener
 from thinc.types import Ragged
 
+from spacy_bioner.errors import ConfigError
 from spacy_bioner.models.types import CrfTagger
 
 _LISTENERS = (Tok2VecListener, TransformerListener)
@@ -47,6 +48,31 @@ def passes(model: CrfTagger) -> Iterator[Pass]:
     yield begin
     for each in given:
         each.finish()
+
+
+def require_upstream(model: CrfTagger, docs: Sequence[Doc], name: str) -> None:
+    """Raises ConfigError if a listener would read, in prediction, zeros in a document.
+
+    So it is where the component that the model listens to has not seen the document.
+    """
+    for node in model.walk():
+        if isinstance(node, TransformerListener):
+            missing = next((doc for doc in docs if len(doc) and not _is_encoded(doc)), None)
+        elif isinstance(node, Tok2VecListener):
+            missing = next((doc for doc in docs if len(doc.tensor) != len(doc)), None)
+        else:
+            continue
+        if missing is not None:
+            raise ConfigError(
+                f"{name!r} listens to a component before it, and that has not seen the document "
+                f"{missing.text[:20]!r}. Give a document that went through the pipeline, as that "
+                "of `nlp(text)`, with no component before this one disabled or excluded"
+            )
+
+
+def _is_encoded(doc: Doc) -> bool:
+    data = doc._.trf_data if doc.has_extension("trf_data") else None
+    return data is not None and len(data.wordpieces) > 0
 
 
 def _has_been_given(node: Any) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from spacy.language import Language
 
+from spacy_bioner.errors import ConfigError
 from spacy_bioner.pipeline.shared_vectors import passes
 from tests.pipeline.pipelines import (
     BILSTM,
@@ -91,3 +92,15 @@ def test_listeners_are_left_with_nothing(kind: str, encoder: Path) -> None:
 def test_learns_beside_a_transformer(encoder: Path) -> None:
     nlp = pipeline("bucketed", encoder, r_drop=0.5, adversarial=0.1)
     assert found_in(train(nlp, steps=80, drop=0.1)) == GOLD
+
+
+@pytest.mark.parametrize("kind", ["tok2vec", *TRANSFORMERS])
+def test_documents_that_the_upstream_has_not_seen_are_refused(kind: str, encoder: Path) -> None:
+    nlp = pipeline(kind, encoder)
+    component = nlp.get_pipe("bert_crf_ner")
+    for ask in (component.lattice, component.predict, component.k_best):
+        ask([nlp("頭痛"), nlp("")])
+        with pytest.raises(ConfigError, match="has not seen the document '頭痛'"):
+            ask([nlp.make_doc("頭痛")])
+    with nlp.select_pipes(disable=[nlp.pipe_names[0]]), pytest.raises(ConfigError):
+        nlp("頭痛")

@@ -69,9 +69,8 @@ def pretrain_encoder(
     weights: by shard. lexicon: a file of terms that are masked whole. half: write float16.
     Raises EncoderError, CorpusError and OutputExistsError.
     """
-    check_may_write(out, force=force)
-    _check_device(device)
-    terms = None if lexicon is None else Lexicon.from_file(lexicon, shortest=2)
+    _check_place(out, device, force)
+    terms = Lexicon.from_file(lexicon, shortest=2) if lexicon else None
     shards, work = find_shards(inputs, weights or {}), out.with_name(out.name + ".pretraining")
     if fresh:
         shutil.rmtree(work, ignore_errors=True)
@@ -112,7 +111,7 @@ def _identity(
     streams: Sequence[TokenStream], init: Path | None, start: Path, lexicon: Lexicon | None
 ) -> dict[str, Any]:
     shards = [(stream.shard.name, stream.shard.weight) for stream in streams]
-    texts = [hashlib.sha256(stream.values).hexdigest()[:16] for stream in streams]
+    texts = [hashlib.sha256(stream.values.data).hexdigest()[:16] for stream in streams]
     return {
         "shards": shards,
         "text": texts,
@@ -170,7 +169,8 @@ def _load(
     return tokenizer, load_masked_model(start, settings.dropout)
 
 
-def _check_device(device: str) -> None:
+def _check_place(out: Path, device: str, force: bool) -> None:
+    check_may_write(out, force=force)
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
