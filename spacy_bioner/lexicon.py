@@ -38,8 +38,13 @@ class Lexicon:
         """Read a UTF-8 file with `term`, or `term TAB count`, a line.
 
         shortest: terms of fewer characters are passed over. Raises CorpusError at a line
-        whose count is no number, LexiconError if no term is left.
+        whose count is no number, LexiconError if no term is left, or there is no file.
         """
+        if not path.is_file():
+            raise LexiconError(
+                f"{path}: no such file of terms. `make-vectors --lexicon` writes words.tsv beside "
+                "the vectors; or name another file, as by --paths.lexicon"
+            )
         counts: dict[str, int] = {}
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             term, _, count = line.partition("\t")

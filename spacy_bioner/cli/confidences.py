@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from spacy.language import Language
 
 from spacy_bioner.cli.options import (
     ComponentOption,
@@ -15,9 +14,8 @@ from spacy_bioner.cli.options import (
     ModelArgument,
     NewModelArgument,
     SpacyFileArgument,
-    ToOption,
 )
-from spacy_bioner.errors import ConfigError
+from spacy_bioner.cli.pipelines import check_new_pipeline, load_pipeline, new_pipeline
 
 
 def calibrate_command(
@@ -32,16 +30,17 @@ def calibrate_command(
     """Fit a temperature on development data, so that confidences are true, and save the model.
 
     Prints how confidences and outcomes agree before and after. With a single temperature
-    the entities found stay the same. Use data that the model was not trained on.
+    the best entities stay the same, but the model's threshold, if it has one, parts them by
+    other probabilities: look for it anew. Use data that the model was not trained on.
 
     \b
     Example: spacy bioner calibrate training/model-best corpus/dev.spacy calibrated
     """
-    from spacy_bioner.corpora.outputs import check_outputs, new_outputs
+    from spacy_bioner.evaluation.prediction import read_examples
     from spacy_bioner.evaluation.reliability import reliability_by_type, render_reliability
     from spacy_bioner.pipeline.calibration import calibrate, outcomes
 
-    check_outputs([out], force)
+    check_new_pipeline(out, force)
     nlp = load_pipeline(model, gpu_id)
     examples = read_examples(nlp, dev)
     parts: dict[str, Any] = {}
@@ -50,7 +49,7 @@ def calibrate_command(
             fit = calibrate(nlp, component, examples, by_label=by_type)
         found = outcomes(nlp, component, examples)
         parts[name] = reliability_by_type(found.confidences, found.right, found.labels)
-    with new_outputs([out]) as (path,):
+    with new_pipeline(out) as path:
         nlp.to_disk(path)
     typer.echo(f"temperature: {describe_temperature(fit.temperature)}")
     typer.echo(f"negative log likelihood a document: {fit.loss_before:.4f} -> {fit.loss_after:.4f}")
@@ -62,14 +61,16 @@ def select_command(
     model: ModelArgument,
     inputs: Inputs,
     out: Annotated[Path, typer.Argument(help="The file or folder of what to annotate next.")],
-    count: Annotated[int, typer.Option(help="Sentences to select.")] = 100,
+    count: Annotated[int, typer.Option(min=1, help="Sentences to select.")] = 100,
     by: Annotated[str, typer.Option(help="entropy, least-confident, expected-f1, or random.")] = (
         "entropy"
     ),
     diversity: Annotated[
         float, typer.Option(help="0: the least sure alone; 1: no like ones together.")
     ] = 0.5,
-    to: ToOption = "prodigy",
+    to: Annotated[str, typer.Option(help="A written format of those that `formats` lists.")] = (
+        "prodigy"
+    ),
     format: FormatOption = "auto",
     component: ComponentOption = "bert_crf_ner",
     seed: Annotated[int, typer.Option(help="Of random choice and of ties.")] = 0,
@@ -90,30 +91,6 @@ def select_command(
     nlp = load_pipeline(model, gpu_id)
     settings = {"count": count, "by": by, "diversity": diversity, "seed": seed}
     typer.echo(run_selection(nlp, component, inputs, out, to, format, force, settings))
-
-
-def load_pipeline(model: Path, gpu_id: int) -> Language:
-    """The pipeline in a folder or package. Raises ConfigError if there is none."""
-    import spacy
-
-    if gpu_id >= 0:
-        spacy.require_gpu(gpu_id)
-    try:
-        return spacy.load(model)
-    except OSError as error:
-        raise ConfigError(f"{model}: no pipeline to load ({str(error).splitlines()[0]})") from None
-
-
-def read_examples(nlp: Language, path: Path) -> list[Any]:
-    """The examples of a .spacy file or folder. Raises ConfigError if there is none."""
-    from spacy.training import Corpus
-
-    if not path.exists():
-        raise ConfigError(f"{path}: no such file. Name a .spacy file, made by `convert`.")
-    examples = list(Corpus(path)(nlp))
-    if not examples:
-        raise ConfigError(f"{path}: holds no documents")
-    return examples
 
 
 def describe_temperature(temperature: Any) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from spacy_bioner.cli.options import ComponentOption, ForceOption, GpuOption, NewModelArgument
+from spacy_bioner.cli.pipelines import check_new_pipeline, load_pipeline, new_pipeline
 
 
 def ensemble_command(
@@ -18,18 +19,20 @@ def ensemble_command(
     """Join trained pipelines to one that adds their scores before one decoding.
 
     The members must have the same labels and tokenizer, and the same vectors or none;
-    seeds, settings and encoders may differ. The result is a pipeline like any other, as
-    large and as slow as its members together.
+    seeds, settings and encoders may differ. Of settings that decide which entities are kept,
+    as `threshold`, those of the first hold for all. The result is a pipeline like any other,
+    as large and as slow as its members together.
 
     \b
     Example: spacy bioner ensemble seed1/model-best seed2/model-best seed3/model-best joined
     """
-    from spacy_bioner.cli.confidences import load_pipeline
-    from spacy_bioner.corpora.outputs import check_outputs, new_outputs
-    from spacy_bioner.pipeline.ensemble import make_ensemble
+    from spacy_bioner.pipeline.ensemble import make_ensemble, settings_not_kept
 
-    check_outputs([out], force)
-    joined = make_ensemble([load_pipeline(model, gpu_id) for model in models], component)
-    with new_outputs([out]) as (path,):
+    check_new_pipeline(out, force)
+    pipelines = [load_pipeline(model, gpu_id) for model in models]
+    joined = make_ensemble(pipelines, component)
+    for line in settings_not_kept(pipelines, component):
+        typer.echo(line)
+    with new_pipeline(out) as path:
         joined.to_disk(path)
     typer.echo(f"{out}: {len(models)} models joined")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from spacy_bioner.cli.options import ForceOption, ModelArgument, NewModelArgument
+from spacy_bioner.cli.pipelines import check_new_pipeline, load_pipeline, new_pipeline
 
 
 class Form(StrEnum):
@@ -38,15 +39,16 @@ def optimize_command(
     """
     from tempfile import TemporaryDirectory
 
-    from spacy_bioner.corpora.outputs import check_outputs, new_outputs
-    from spacy_bioner.evaluation.prediction import check_file
+    from spacy_bioner.errors import ConfigError
+    from spacy_bioner.evaluation.prediction import read_docs
 
-    check_outputs([out], force)
-    check_file(dev)
+    check_new_pipeline(out, force)
+    if not any(doc.ents for doc in read_docs(dev)):
+        raise ConfigError(f"{dev}: has no entity, so that F1 would say nothing")
     with TemporaryDirectory() as folder:
         made = _best_within(model, precision.value, dev, folder, rounds, max_loss)
-        with new_outputs([out]) as (path,):
-            shutil.copytree(made, path)
+        with new_pipeline(out) as path:
+            shutil.copytree(made, path, dirs_exist_ok=True)
     typer.echo(f"saved: {out}")
 
 
@@ -54,7 +56,6 @@ def _best_within(
     model: Path, form: str, dev: Path, folder: str, rounds: int, max_loss: float
 ) -> Path:
     """The first pipeline whose F1 is high enough; prints what each that was tried gains."""
-    from spacy_bioner.cli.confidences import load_pipeline
     from spacy_bioner.optimization.compare import render, require_small_loss
     from spacy_bioner.optimization.trials import trials
 

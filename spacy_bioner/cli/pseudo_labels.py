@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from spacy_bioner.cli.confidences import load_pipeline
 from spacy_bioner.cli.options import (
     ComponentOption,
     ForceOption,
@@ -16,6 +15,7 @@ from spacy_bioner.cli.options import (
     Texts,
     WeightsOption,
 )
+from spacy_bioner.cli.pipelines import load_pipeline
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -120,12 +120,15 @@ def _annotate(
 ) -> "Account":
     from spacy_bioner.corpora.docbin import empty_docbin
     from spacy_bioner.corpora.outputs import new_outputs
+    from spacy_bioner.errors import ConfigError
     from spacy_bioner.pipeline.pseudo_labels import Account, pseudo_label
 
     account, docbin = Account(), empty_docbin()
     read = _progress(texts, "annotating", " sentences")
     for doc in pseudo_label(nlp, component, read, floors, account, seed=seed):
         docbin.add(doc)
+    if not account.texts:
+        raise ConfigError("no sentence is left to write: lower --sure, or raise --empty")
     with new_outputs([out]) as (path,):
         docbin.to_disk(path)
     return account

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from spacy.language import Language
 
-from spacy_bioner.cli.confidences import load_pipeline
+from spacy_bioner.cli.pipelines import load_pipeline
 from spacy_bioner.corpora.outputs import check_outputs, new_outputs
 from spacy_bioner.evaluation.cases import Case, make_cases
 from spacy_bioner.evaluation.comparison import compare

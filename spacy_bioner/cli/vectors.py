@@ -48,7 +48,7 @@ def make_vectors_command(
     and `spacy_bioner.CharNgramEmbed.v1` and `spacy_bioner.LexiconFeatures.v1` find them. A
     row takes 2 * width bytes on disk.
 
-    Example: spacy bioner make-vectors notes/ vectors/own --bigrams 50000
+    Example: spacy bioner make-vectors notes/ vectors/own --lexicon terms.txt --bigrams 50000
     """
     from spacy_bioner.rawtext.shards import read_weights
     from spacy_bioner.vectors.make_vectors import VectorRows, make_vectors
@@ -62,3 +62,5 @@ def make_vectors_command(
     listed = ", ".join(f"{rows:,} {kind}" for kind, rows in made.items())
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     typer.echo(f"{out}: vectors of {listed}; {size / 1e6:.1f} MB")
+    if "words" not in made:
+        typer.echo("Without --lexicon there is no words.tsv: configs that read one need another.")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span, SpanGroup
-from spacy.training import Corpus
+from spacy.training import Corpus, Example
 from spacy.vocab import Vocab
 
 from spacy_bioner.errors import ConfigError
@@ -36,15 +36,28 @@ def predict(nlp: Language, gold: Path) -> Prediction:
 
     Raises ConfigError if there are none.
     """
-    check_file(gold)
-    examples = list(Corpus(gold)(nlp))
-    if not examples:
-        raise ConfigError(f"{gold}: holds no documents")
+    examples = read_examples(nlp, gold)
     docs = [example.predicted for example in examples]
     started = time.perf_counter()
     found = list(nlp.pipe(docs))
     seconds = time.perf_counter() - started
     return Prediction([e.reference for e in examples], found, seconds, sum(map(len, found)))
+
+
+def read_examples(nlp: Language, path: Path) -> list[Example]:
+    """The documents of a .spacy file or of a folder of such, as the pipeline tokenises them.
+
+    Raises ConfigError if there is none, or a file is damaged.
+    """
+    if not path.exists():
+        check_file(path)
+    try:
+        examples = list(Corpus(path)(nlp))
+    except ValueError as error:
+        raise ConfigError(f"{path}: not a .spacy file, or a damaged one ({error})") from None
+    if not examples:
+        raise ConfigError(f"{path}: holds no documents")
+    return examples
 
 
 def read_docs(path: Path) -> list[Doc]:

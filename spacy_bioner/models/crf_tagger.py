@@ -88,6 +88,11 @@ def init(model: CrfTagger, X: list[Doc] | None = None, Y: Any = None) -> None:
 
 
 def set_n_tags(model: CrfTagger, n_tags: int) -> None:
-    """Fixes the number of tags, before the model is initialised."""
+    """Fixes the number of tags, before the model is initialised.
+
+    Raises ConfigError for an ensemble, which is made of trained models.
+    """
+    if not model.has_ref("output_layer"):
+        raise ConfigError("an ensemble cannot be trained: train its members, and join them anew.")
     for node in (model, model.get_ref("output_layer"), model.get_ref("crf")):
         node.set_dim("nO", n_tags)

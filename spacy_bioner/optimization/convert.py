@@ -17,6 +17,9 @@ from spacy_bioner.models.encoder.limits import encoder_limit
 from spacy_bioner.optimization.onnx_export import make_int8_encoder
 
 FORMS = ("float32", "bfloat16", "int8")
+_SMALLER = ("bfloat16", "int8")
+# The encoder's name in what is written here.
+_MADE = "optimized"
 _WINDOW, _OVERLAP = 256, 64
 # Documents, and their padded tokens, among which rows of like length are found.
 _DOCUMENTS, _TOKENS = 512, 32768
@@ -52,11 +55,14 @@ def transformer_name(nlp: Language) -> str:
     if len(names) != 1:
         raise ConfigError(
             f"this pipeline has {len(names)} components `transformer` ({', '.join(nlp.pipe_names)})"
-            ": only pipelines with a single one can be optimised"
+            ": only those with a single one can be optimised. Of an ensemble optimise the members, "
+            "and join them then; without a transformer there is nothing to optimise"
         )
     transformer = nlp.get_pipe(names[0]).model.transformer
     dtypes = {p.dtype for p in transformer.parameters()} if transformer is not None else set()
-    if dtypes != {torch.float32}:
+    settings = nlp.config["components"][names[0]]["model"]
+    is_made_here = settings.get("name") == _MADE and settings.get("precision") in _SMALLER
+    if is_made_here or dtypes != {torch.float32}:
         raise ConfigError(
             f"the encoder of {names[0]!r} is not in float32, so it is optimised already, or not "
             "trained: give the pipeline that `spacy train` wrote"
@@ -74,7 +80,7 @@ def _settings(nlp: Language, name: str, form: str) -> dict[str, Any]:
         overlap = min(_OVERLAP, window // 4)
     return {
         "@architectures": "spacy_bioner.BucketedTransformer.v1",
-        "name": "optimized",
+        "name": _MADE,
         "window": window,
         "overlap": overlap,
         "precision": form,

@@ -54,14 +54,15 @@ def calibrate(
     """Fit the temperature of the component `name` of a pipeline on examples.
 
     The component keeps it, and it is saved with it. A single temperature leaves all
-    entities as they are; one by label may change some. Raises ConfigError if the
-    component has no CRF, or if there is no annotated token.
+    best entities as they are, of which a threshold may then leave out others; one by label may
+    change some. Raises ConfigError if the
+    component has no CRF, or if no token is annotated as one of an entity.
     """
     component = crf_component(nlp, name)
     examples = [example for example in examples if len(example.predicted)]
     gold = gold_of(examples, component.scheme, None) if examples else None
-    if gold is None or not (gold.tags >= 0).any():
-        raise ConfigError("no annotated token to calibrate on: check the development data")
+    if gold is None or not (gold.tags > OUTSIDE).any():
+        raise ConfigError("no entity to calibrate on: check the development data")
     ops = component.model.ops
     batches = [component.model.predict(docs) for docs, _ in _prepared(nlp, name, examples)]
     emissions = Ragged(

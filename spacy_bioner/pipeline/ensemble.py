@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,21 @@ def make_ensemble(pipelines: Sequence[Language], component: str = "bert_crf_ner"
     pipe.cfg.update(members[0].cfg, temperature=1.0)
     join_taggers(pipe.model, [member.model for member in members])
     return joined
+
+
+def settings_not_kept(pipelines: Sequence[Language], component: str) -> list[str]:
+    """A line for each setting of members that does not hold in the pipeline that joins them."""
+    pipes = [nlp.get_pipe(component) for nlp in pipelines]
+    own = [asdict(pipe.decoding) for pipe in pipes if isinstance(pipe, BertCrfNer)]
+    lines = [
+        f"{name}: {value!r}, as the first has it; member {number} had {other[name]!r}"
+        for number, other in enumerate(own[1:], 2)
+        for name, value in own[0].items()
+        if other[name] != value
+    ]
+    if any(pipe.cfg["temperature"] != 1.0 for pipe in pipes):
+        lines.append("temperature: 1, as none holds for all: run `spacy bioner calibrate` anew")
+    return lines
 
 
 def _member(nlp: Language, component: str, number: int) -> BertCrfNer:

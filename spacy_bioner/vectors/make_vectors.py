@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import spacy
+from spacy.language import Language
 from spacy.vectors import Vectors
 
 from spacy_bioner.directories import written_whole
@@ -22,12 +23,17 @@ from spacy_bioner.vectors.units import Units, characters, ngrams, words
 
 @dataclass(frozen=True, slots=True)
 class VectorRows:
-    """Most rows of the table for each kind of unit; 0 for none."""
+    """Most rows of the table for each kind of unit; 0 for none. Raises VectorsError below 0."""
 
     characters: int = 10_000
     bigrams: int = 100_000
     trigrams: int = 0
     words: int = 50_000
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            if getattr(self, name) < 0:
+                raise VectorsError(f"{name} is {getattr(self, name)}; it must be at least 0.")
 
 
 def make_vectors(
@@ -54,11 +60,10 @@ def make_vectors(
     """
     _check_may_write(out, force=force)
     shards = find_shards(inputs, weights or {})
-    settings = settings or SkipGram()
+    nlp, settings = _blank(lang), settings or SkipGram()
     tables = _tables(shards, rows or VectorRows(), settings, lexicon)
     counts = {kind: len(table.keys) for kind, table in tables.items()}
     card = vectors_card(counts, settings, shards, lexicon.name if lexicon else None)
-    nlp = spacy.blank(lang)
     nlp.vocab.vectors = _table(tables, nlp.vocab.strings)
     with written_whole(out) as directory:
         nlp.to_disk(directory)
@@ -66,6 +71,13 @@ def make_vectors(
             _write_counts(tables["words"], directory / "words.tsv")
         (directory / "README.md").write_text(card, encoding="utf-8")
     return counts
+
+
+def _blank(lang: str) -> Language:
+    try:
+        return spacy.blank(lang)
+    except ImportError as error:
+        raise VectorsError(f"spaCy knows no language {lang!r} ({error})") from None
 
 
 def _tables(
@@ -76,11 +88,18 @@ def _tables(
     kinds = _kinds(rows, terms)
     if not kinds:
         raise VectorsError("no kind of unit is asked for: give a number of rows above 0.")
+    # the units of words are characters too, of which none counts among the rows
     tables = {
-        kind: _train(shards, units, wanted, settings) for kind, (units, wanted) in kinds.items()
+        kind: _train(shards, units, None if kind == "words" else wanted, settings)
+        for kind, (units, wanted) in kinds.items()
     }
     if terms is not None and "words" in tables:
-        tables["words"] = tables["words"].only(set(terms.terms))
+        tables["words"] = tables["words"].only(set(terms.terms), rows.words)
+        if not tables["words"].keys:
+            raise VectorsError(
+                f"no term of the lexicon occurs {settings.min_count} times in the texts: give a "
+                "lower min_count, or another lexicon."
+            )
     return tables
 
 
@@ -95,7 +114,9 @@ def _kinds(rows: VectorRows, lexicon: Lexicon | None) -> dict[str, tuple[Units, 
     return {kind: (units, wanted) for kind, (units, wanted) in kinds.items() if wanted > 0}
 
 
-def _train(shards: Sequence[Shard], units: Units, rows: int, settings: SkipGram) -> UnitVectors:
+def _train(
+    shards: Sequence[Shard], units: Units, rows: int | None, settings: SkipGram
+) -> UnitVectors:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "units.txt"
         write_units(shards, units, path, settings.seed)

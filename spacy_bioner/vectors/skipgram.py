@@ -20,7 +20,7 @@ _LONGEST_LINE = 10_000  # gensim cuts lines with more units
 
 @dataclass(frozen=True, slots=True)
 class SkipGram:
-    """Settings of the training.
+    """Settings of the training; raises VectorsError where they cannot work.
 
     width: numbers in a vector. window: units to each side that are guessed.
     epochs: passes over the text. min_count: rarer units get no vector. jobs: threads;
@@ -34,6 +34,11 @@ class SkipGram:
     jobs: int = 1
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        for name, least in {**dict.fromkeys(self.__slots__, 1), "seed": 0}.items():
+            if getattr(self, name) < least:
+                raise VectorsError(f"{name} is {getattr(self, name)}; it must be at least {least}.")
+
 
 @dataclass(frozen=True, slots=True)
 class UnitVectors:
@@ -43,9 +48,9 @@ class UnitVectors:
     data: NDArray[np.float32]
     counts: NDArray[np.int64]
 
-    def only(self, wanted: Set[str]) -> UnitVectors:
-        """Return the vectors of these units alone."""
-        kept = [row for row, key in enumerate(self.keys) if key in wanted]
+    def only(self, wanted: Set[str], rows: int) -> UnitVectors:
+        """Return the vectors of these units alone, of the `rows` most frequent."""
+        kept = [row for row, key in enumerate(self.keys) if key in wanted][:rows]
         return UnitVectors(
             tuple(self.keys[row] for row in kept), self.data[kept], self.counts[kept]
         )
@@ -70,8 +75,8 @@ def _write_line(stretches: Iterable[str], units: Units, write: Callable[[str], o
         write(" ".join(found[begin : begin + _LONGEST_LINE]) + "\n")
 
 
-def train_skipgram(path: Path, rows: int, settings: SkipGram) -> UnitVectors:
-    """Train vectors of the `rows` most frequent units of a file that `write_units` wrote.
+def train_skipgram(path: Path, rows: int | None, settings: SkipGram) -> UnitVectors:
+    """Train vectors of the `rows` most frequent units, or all, of a file by `write_units`.
 
     Needs the package `gensim`; raises VectorsError where it is not installed, or if no
     unit is frequent enough.

@@ -81,7 +81,21 @@ def test_command_writes_a_pipeline_that_finds_the_same(
     assert compare(tmp_path / "model", tmp_path / "new", dev, 1).agreement == 1.0
     again = CliRunner().invoke(app, command)
     assert again.exit_code == 1
-    assert "Name a new path" in again.output
+    assert "already exists. Give --force" in again.output
+    twice = CliRunner().invoke(app, ["optimize", str(tmp_path / "new"), *command[2:], "--force"])
+    assert twice.exit_code == 1
+    assert "optimised already" in twice.output
+    assert (tmp_path / "new").exists()
+
+
+def test_command_refuses_gold_that_says_nothing(trained: Language, tmp_path: Path) -> None:
+    trained.to_disk(tmp_path / "model")
+    dev = tmp_path / "dev.spacy"
+    DocBin(docs=[trained.make_doc("頭痛")]).to_disk(dev)
+    command = ["optimize", str(tmp_path / "model"), str(tmp_path / "new"), "--dev", str(dev)]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 1
+    assert "has no entity, so that F1 would say nothing" in result.output
 
 
 def test_command_writes_nothing_where_too_much_is_lost(

@@ -50,6 +50,13 @@ def test_vectors_are_close_to_the_original(form: str, close: float, trained: Lan
         assert form == "float32" or np.abs(one - other).max() > 1e-6
 
 
+def test_what_is_optimised_already_is_refused(trained: Language, tmp_path: Path) -> None:
+    optimized(trained, "bfloat16").to_disk(tmp_path / "new")
+    for form in FORMS:
+        with pytest.raises(ConfigError, match="it is optimised already"):
+            optimized(spacy.load(tmp_path / "new"), form)
+
+
 def test_weights_are_saved_in_their_form(trained: Language) -> None:
     parts = {form: optimized(trained, form).get_pipe("transformer") for form in FORMS}
     transformer = parts["bfloat16"].model.transformer

@@ -100,7 +100,7 @@ def test_outcomes_leave_out_what_is_not_annotated(nlp):
 def test_calibration_refuses_what_cannot_work(nlp, examples):
     with pytest.raises(ConfigError, match="no component 'ner', only"):
         calibrate(nlp, "ner", examples)
-    with pytest.raises(ConfigError, match="no annotated token"):
+    with pytest.raises(ConfigError, match="no entity to calibrate on"):
         calibrate(nlp, NAME, [Example(nlp.make_doc("頭痛"), nlp.make_doc("頭痛"))])
 
 

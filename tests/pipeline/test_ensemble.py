@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from spacy_bioner.cli import app
 from spacy_bioner.errors import ConfigError
-from spacy_bioner.pipeline.ensemble import make_ensemble
+from spacy_bioner.pipeline.ensemble import make_ensemble, settings_not_kept
 from tests.pipeline.pipelines import (
     BILSTM,
     CNN,
@@ -125,6 +125,23 @@ def test_ensemble_has_the_vectors_of_those_members_that_have_some() -> None:
     assert joined.vocab["糖"].vector.tolist() == [1.0, 1.0, 1.0]
 
 
+def test_what_does_not_hold_for_all_is_told() -> None:
+    members = [initialized(build(CNN, threshold=threshold)) for threshold in (0.4, 0.0, 0.4)]
+    assert settings_not_kept(members, NAME) == [
+        "threshold: 0.4, as the first has it; member 2 had 0.0"
+    ]
+    members[1].get_pipe(NAME).cfg["temperature"] = 1.2
+    assert settings_not_kept(members[1:2], NAME) == [
+        "temperature: 1, as none holds for all: run `spacy bioner calibrate` anew"
+    ]
+
+
+def test_an_ensemble_is_not_trained() -> None:
+    joined = make_ensemble([train(initialized(build(CNN)))])
+    with pytest.raises(ConfigError, match="an ensemble cannot be trained: train its members"):
+        initialized(spacy.util.load_model_from_config(joined.config))
+
+
 def test_command_writes_the_ensemble(tmp_path: Path) -> None:
     for name, tok2vec in (("a", CNN), ("b", BILSTM)):
         train(initialized(build(tok2vec))).to_disk(tmp_path / name)
@@ -135,4 +152,4 @@ def test_command_writes_the_ensemble(tmp_path: Path) -> None:
     assert found_in(spacy.load(tmp_path / "joined")) == GOLD
     again = CliRunner().invoke(app, arguments)
     assert again.exit_code == 1
-    assert "joined: is a folder with files in it" in again.output
+    assert "joined: already exists. Give --force" in again.output

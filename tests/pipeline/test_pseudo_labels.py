@@ -156,6 +156,8 @@ def test_the_command_reads_shards_and_writes_a_corpus(
     assert "exists" in run(1, *arguments)
     assert "no sentence has 99 to 120" in run(1, *arguments, "--force", "--shortest", "99")
     assert "at most --longest 2" in run(1, *arguments, "--force", "--longest", "2")
+    nothing = run(1, *arguments[:3], "--force", "--sure", "1", "--empty", "0")
+    assert "no sentence is left to write" in nothing
     assert "must end in .spacy" in run(1, *arguments[:2], tmp_path / "sure")
     assert "no component 'nerr'" in run(1, *arguments, "--force", "--component", "nerr")
 

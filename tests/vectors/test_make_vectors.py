@@ -59,6 +59,31 @@ def test_rows_are_the_most_frequent_units(texts: Path, tmp_path: Path) -> None:
     assert "bigrams" not in made
 
 
+def test_rows_of_words_are_the_most_frequent_terms(texts: Path, tmp_path: Path) -> None:
+    """The characters between the terms, which are more frequent, take none of them."""
+    lexicon = tmp_path / "terms.txt"
+    lexicon.write_text("糖尿病\n頭痛\n血糖\n", encoding="utf-8")
+    text = texts.read_text(encoding="utf-8")
+    for n in (1, 2, 3):
+        rows, out = VectorRows(bigrams=0, words=n), tmp_path / f"vectors{n}"
+        made = make_vectors([texts], out, rows=rows, settings=SETTINGS, lexicon=lexicon)
+        assert made["words"] == n
+        kept = [line.split("\t")[0] for line in (out / "words.tsv").read_text("utf-8").splitlines()]
+        assert kept == sorted(["糖尿病", "頭痛", "血糖"], key=text.count, reverse=True)[:n]
+
+
+def test_terms_that_do_not_occur_are_refused(texts: Path, tmp_path: Path) -> None:
+    (tmp_path / "terms.txt").write_text("未見\n", encoding="utf-8")
+    with pytest.raises(VectorsError, match="no term of the lexicon occurs 2 times"):
+        make_vectors([texts], tmp_path / "out", settings=SETTINGS, lexicon=tmp_path / "terms.txt")
+
+
+@pytest.mark.parametrize("setting", ["width", "window", "epochs", "min_count", "jobs"])
+def test_settings_below_one_are_refused(setting: str) -> None:
+    with pytest.raises(VectorsError, match=f"{setting} is 0; it must be at least 1"):
+        SkipGram(**{setting: 0})
+
+
 def test_equal_seeds_give_equal_vectors(texts: Path, tmp_path: Path) -> None:
     tables = []
     for name in ("a", "b"):
@@ -83,6 +108,10 @@ def test_what_cannot_be_made_is_refused(texts: Path, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     with pytest.raises(OutputExistsError):
         make_vectors([texts], tmp_path / "there", settings=SETTINGS)
+    with pytest.raises(VectorsError, match="characters is -1; it must be at least 0"):
+        VectorRows(characters=-1)
+    with pytest.raises(VectorsError, match="spaCy knows no language 'qqq'"):
+        make_vectors([texts], tmp_path / "none", lang="qqq")
     with pytest.raises(VectorsError, match="no kind of unit"):
         make_vectors([texts], tmp_path / "none", rows=VectorRows(0, 0, 0, 0))
     short = tmp_path / "short.txt"

@@ -211,7 +211,13 @@ def init(model: BucketedTransformer, X: Any = None, Y: Any = None) -> None:
         )
     if not model.attrs["has_transformer"]:
         settings = model._init_tokenizer_config, model._init_transformer_config
-        objects = huggingface_from_pretrained(model.attrs["name"], *settings)
+        try:
+            objects = huggingface_from_pretrained(model.attrs["name"], *settings)
+        except OSError as error:
+            raise EncoderError(
+                f"{model.attrs['name']}: no encoder's directory, and no name that a model hub in "
+                "reach has: name one in the config, as by --paths.encoder"
+            ) from error
         _widen(objects.transformer)
         set_transformer(model, objects)
 

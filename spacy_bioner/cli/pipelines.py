@@ -1,0 +1,58 @@
+"""Trained pipelines as commands load and write them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from spacy.language import Language
+
+from spacy_bioner.errors import BionerError, ConfigError, OutputExistsError
+
+
+def load_pipeline(model: Path, gpu_id: int) -> Language:
+    """The pipeline in a folder or package. Raises ConfigError if it cannot be loaded."""
+    import spacy
+
+    if gpu_id >= 0:
+        try:
+            spacy.require_gpu(gpu_id)
+        except ValueError as error:
+            raise ConfigError(f"--gpu-id {gpu_id}: {error}") from None
+    try:
+        return spacy.load(model if model.exists() else str(model))
+    except BionerError:
+        raise
+    except OSError as error:
+        raise ConfigError(f"{model}: no pipeline to load ({_first_line(error)})") from None
+    except ValueError as error:
+        raise ConfigError(
+            f"{model}: cannot be loaded, and may be damaged ({_first_line(error)})"
+        ) from None
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def check_new_pipeline(out: Path, force: bool) -> None:
+    """Raise where a pipeline cannot be written: with force it replaces a pipeline, and no more.
+
+    Raises OutputExistsError for a pipeline without force, ConfigError for other things.
+    """
+    if out.is_file():
+        raise ConfigError(f"{out}: is a file. Name a folder.")
+    if not out.is_dir() or not any(out.iterdir()):
+        return
+    if not all((out / name).is_file() for name in ("config.cfg", "meta.json")):
+        raise ConfigError(f"{out}: is a folder with files in it. Name a new path.")
+    if not force:
+        raise OutputExistsError(out)
+
+
+@contextmanager
+def new_pipeline(out: Path) -> Iterator[Path]:
+    """A folder beside `out` that takes its place if the block succeeds."""
+    from spacy_bioner.directories import written_whole
+
+    with written_whole(out) as folder:
+        yield folder
