@@ -49,6 +49,11 @@ def test_from_file_names_the_line_whose_count_is_none(tmp_path: Path) -> None:
         Lexicon.from_file(path)
 
 
+def test_a_missing_file_is_refused_with_what_makes_one(tmp_path: Path) -> None:
+    with pytest.raises(LexiconError, match=r"absent\.tsv: no such file of terms.*--lexicon"):
+        Lexicon.from_file(tmp_path / "absent.tsv")
+
+
 def test_lexicon_refuses_to_be_empty(tmp_path: Path) -> None:
     path = tmp_path / "words.tsv"
     path.write_text("病\n", encoding="utf-8")

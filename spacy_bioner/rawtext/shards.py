@@ -100,7 +100,7 @@ def read_lines(path: Path) -> Iterator[str]:
     """
     read = 0
     try:
-        with _OPENERS[path.suffix](path, "rt", encoding="utf-8") as file:
+        with _OPENERS[path.suffix](path, "rt", encoding="utf-8-sig") as file:
             for line in file:
                 read += 1
                 if text := line.strip():

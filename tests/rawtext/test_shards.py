@@ -33,6 +33,11 @@ def test_find_shards_leaves_out_weight_zero(folder: Path) -> None:
     assert [shard.name for shard in find_shards([folder], {"plain": 0})] == ["packed"]
 
 
+def test_read_lines_passes_over_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "marked.txt").write_text("一\n二\n", encoding="utf-8-sig")
+    assert list(read_lines(tmp_path / "marked.txt")) == ["一", "二"]
+
+
 def test_read_lines_strips_and_passes_over_blank_lines(folder: Path) -> None:
     assert list(read_lines(folder / "plain.txt")) == ["一", "二"]
     assert list(read_lines(folder / "packed.txt.xz")) == ["三", "四"]

@@ -13,8 +13,8 @@ from spacy.tokens import Doc
 from thinc.api import fix_random_seed
 from transformers import AutoModel, AutoTokenizer
 
-from spacy_bioner.errors import ConfigError
-from spacy_bioner.models.encoder import precision
+from spacy_bioner.errors import ConfigError, EncoderError
+from spacy_bioner.models.encoder import bucketed_transformer, precision
 from spacy_bioner.models.encoder.batch import EncodedBatch
 from tests.models.encoder.pipelines import (
     LONG,
@@ -140,6 +140,19 @@ def test_two_listeners_train_the_encoder_together(encoder: Path) -> None:
     before = encoder_weights(initialized(nlp))
     train(nlp, steps=2)
     assert changed(before, encoder_weights(nlp))
+
+
+def test_a_name_that_no_hub_in_reach_has_is_refused(
+    encoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a saved pipeline's config, whose encoder's folder is elsewhere, is initialised."""
+
+    def no_hub(*given: Any) -> None:
+        raise OSError("could not connect")
+
+    monkeypatch.setattr(bucketed_transformer, "huggingface_from_pretrained", no_hub)
+    with pytest.raises(EncoderError, match=r"no encoder's directory.*--paths\.encoder"):
+        initialized(on_bucketed(encoder))
 
 
 @pytest.mark.parametrize("precision_name", ["float32", "bfloat16"])
