@@ -58,7 +58,7 @@ def measured(nlp: Language, examples: Sequence[Example]) -> tuple[dict[str, list
     right: list[bool] = []
     for i in range(0, len(examples), _AT_ONCE):
         batch = examples[i : i + _AT_ONCE]
-        docs = [example.predicted for example in batch]
+        docs = list(nlp.pipe(example.predicted.copy() for example in batch))
         lattice, emissions = component.lattice(docs), component.model.predict(docs).dataXd
         tags = lattice.best_tags()
         spans = lattice.spans(tags)

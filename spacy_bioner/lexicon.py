@@ -42,11 +42,11 @@ class Lexicon:
         """
         if not path.is_file():
             raise LexiconError(
-                f"{path}: no such file of terms. `make-vectors --lexicon` writes words.tsv beside "
-                "the vectors; or name another file, as by --paths.lexicon"
+                f"{path}: no such file of terms. (The words.tsv of a config is written by "
+                "`make-vectors --lexicon`; --paths.lexicon names another.)"
             )
         counts: dict[str, int] = {}
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
             term, _, count = line.partition("\t")
             if len(term := term.strip()) < max(1, shortest):
                 continue

@@ -46,8 +46,16 @@ def test_what_cannot_be_loaded_is_refused_in_one_line(
     trained_cnn.to_disk(tmp_path / "model")
     whole = (tmp_path / "model" / TAGGER).read_bytes()
     (tmp_path / "model" / TAGGER).write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ConfigError, match=r"model: cannot be loaded, and may be damaged"):
+    with pytest.raises(
+        ConfigError, match=r"model: cannot be loaded, for a setting or a damaged file \(\w"
+    ):
         load_pipeline(tmp_path / "model", -1)
+    trained_cnn.to_disk(tmp_path / "other")
+    config = tmp_path / "other" / "config.cfg"
+    text = config.read_text(encoding="utf-8").replace('scheme = "BIO"', 'schema = "BIO"')
+    config.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"a setting or a damaged file \(.*schema"):
+        load_pipeline(tmp_path / "other", -1)
 
     def no_gpu(gpu_id: int) -> None:
         raise ValueError("CuPy is not installed")

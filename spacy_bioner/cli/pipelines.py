@@ -23,15 +23,18 @@ def load_pipeline(model: Path, gpu_id: int) -> Language:
     except BionerError:
         raise
     except OSError as error:
-        raise ConfigError(f"{model}: no pipeline to load ({_first_line(error)})") from None
+        first = str(error).splitlines()[0]
+        raise ConfigError(f"{model}: no pipeline to load ({first})") from None
     except ValueError as error:
         raise ConfigError(
-            f"{model}: cannot be loaded, and may be damaged ({_first_line(error)})"
+            f"{model}: cannot be loaded, for a setting or a damaged file ({_in_one_line(error)})"
         ) from None
 
 
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
+def _in_one_line(error: ValueError) -> str:
+    """Of an error in a config the title and the setting, which stand on lines of their own."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines[:3]) or type(error).__name__
 
 
 def check_new_pipeline(out: Path, force: bool) -> None:

@@ -63,4 +63,4 @@ def make_vectors_command(
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     typer.echo(f"{out}: vectors of {listed}; {size / 1e6:.1f} MB")
     if "words" not in made:
-        typer.echo("Without --lexicon there is no words.tsv: configs that read one need another.")
+        typer.echo("No rows for words, so no words.tsv: configs that read one need another file.")

@@ -13,7 +13,7 @@ from spacy.tokens import Doc, DocBin, Span, SpanGroup
 from spacy.training import Corpus, Example
 from spacy.vocab import Vocab
 
-from spacy_bioner.errors import ConfigError
+from spacy_bioner.errors import BionerError, ConfigError
 
 _ATTRIBUTES = ("ORTH", "ENT_IOB", "ENT_TYPE")
 
@@ -53,6 +53,8 @@ def read_examples(nlp: Language, path: Path) -> list[Example]:
         check_file(path)
     try:
         examples = list(Corpus(path)(nlp))
+    except BionerError:
+        raise
     except ValueError as error:
         raise ConfigError(f"{path}: not a .spacy file, or a damaged one ({error})") from None
     if not examples:

@@ -64,8 +64,8 @@ def transformer_name(nlp: Language) -> str:
     is_made_here = settings.get("name") == _MADE and settings.get("precision") in _SMALLER
     if is_made_here or dtypes != {torch.float32}:
         raise ConfigError(
-            f"the encoder of {names[0]!r} is not in float32, so it is optimised already, or not "
-            "trained: give the pipeline that `spacy train` wrote"
+            f"the encoder of {names[0]!r} is not in float32, or not to be: it is optimised "
+            "already, or not trained: give the pipeline that `spacy train` wrote"
         )
     return str(names[0])
 

@@ -65,8 +65,8 @@ def require_upstream(model: CrfTagger, docs: Sequence[Doc], name: str) -> None:
         if missing is not None:
             raise ConfigError(
                 f"{name!r} listens to a component before it, and that has not seen the document "
-                f"{missing.text[:20]!r}. Give a document that went through the pipeline, as that "
-                "of `nlp(text)`, with no component before this one disabled or excluded"
+                f"{missing.text[:20]!r}, or its vectors were dropped, as by doc_cleaner. Give one "
+                "that comes from `nlp(text)`, with no component before this one disabled"
             )
 
 

@@ -82,7 +82,7 @@ def read_weights(path: Path) -> dict[str, float]:
     Raises CorpusError at a line that is neither.
     """
     weights: dict[str, float] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
         name, _, weight = line.partition("\t")
