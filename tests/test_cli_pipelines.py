@@ -9,7 +9,8 @@ import pytest
 import spacy
 from spacy.language import Language
 
-from spacy_bioner.cli.pipelines import check_new_pipeline, load_pipeline, new_pipeline
+from spacy_bioner.cli.pipelines import check_new_pipeline, load_pipeline
+from spacy_bioner.directories import written_whole
 from spacy_bioner.errors import ConfigError, OutputExistsError
 from tests.pipeline.pipelines import CNN, GOLD, build, found_in, initialized, train
 
@@ -79,10 +80,10 @@ def test_a_new_pipeline_replaces_a_pipeline_and_nothing_else(tmp_path: Path) -> 
     with pytest.raises(OutputExistsError):
         check_new_pipeline(out, force=False)
     check_new_pipeline(out, force=True)
-    with pytest.raises(RuntimeError), new_pipeline(out):
+    with pytest.raises(RuntimeError), written_whole(out):
         raise RuntimeError
     assert (out / "old").exists()
-    with new_pipeline(out) as folder:
+    with written_whole(out) as folder:
         spacy.blank("en").to_disk(folder)
     assert spacy.load(out).lang == "en"
     assert not (out / "old").exists()

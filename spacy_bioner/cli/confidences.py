@@ -15,7 +15,7 @@ from spacy_bioner.cli.options import (
     NewModelArgument,
     SpacyFileArgument,
 )
-from spacy_bioner.cli.pipelines import check_new_pipeline, load_pipeline, new_pipeline
+from spacy_bioner.cli.pipelines import check_new_pipeline, load_pipeline
 
 
 def calibrate_command(
@@ -36,6 +36,7 @@ def calibrate_command(
     \b
     Example: spacy bioner calibrate training/model-best corpus/dev.spacy calibrated
     """
+    from spacy_bioner.directories import written_whole
     from spacy_bioner.evaluation.prediction import read_examples
     from spacy_bioner.evaluation.reliability import reliability_by_type, render_reliability
     from spacy_bioner.pipeline.calibration import calibrate, outcomes
@@ -49,7 +50,7 @@ def calibrate_command(
             fit = calibrate(nlp, component, examples, by_label=by_type)
         found = outcomes(nlp, component, examples)
         parts[name] = reliability_by_type(found.confidences, found.right, found.labels)
-    with new_pipeline(out) as path:
+    with written_whole(out) as path:
         nlp.to_disk(path)
     typer.echo(f"temperature: {describe_temperature(fit.temperature)}")
     typer.echo(f"negative log likelihood a document: {fit.loss_before:.4f} -> {fit.loss_after:.4f}")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from spacy_bioner.cli.options import ComponentOption, ForceOption, GpuOption, NewModelArgument
-from spacy_bioner.cli.pipelines import check_new_pipeline, load_pipeline, new_pipeline
+from spacy_bioner.cli.pipelines import check_new_pipeline, load_pipeline
 
 
 def ensemble_command(
@@ -26,6 +26,7 @@ def ensemble_command(
     \b
     Example: spacy bioner ensemble seed1/model-best seed2/model-best seed3/model-best joined
     """
+    from spacy_bioner.directories import written_whole
     from spacy_bioner.pipeline.ensemble import make_ensemble, settings_not_kept
 
     check_new_pipeline(out, force)
@@ -33,6 +34,6 @@ def ensemble_command(
     joined = make_ensemble(pipelines, component)
     for line in settings_not_kept(pipelines, component):
         typer.echo(line)
-    with new_pipeline(out) as path:
+    with written_whole(out) as path:
         joined.to_disk(path)
     typer.echo(f"{out}: {len(models)} models joined")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from spacy_bioner.cli.options import ForceOption, ModelArgument, NewModelArgument
-from spacy_bioner.cli.pipelines import check_new_pipeline, load_pipeline, new_pipeline
+from spacy_bioner.cli.pipelines import check_new_pipeline, load_pipeline
 
 
 class Form(StrEnum):
@@ -39,6 +39,7 @@ def optimize_command(
     """
     from tempfile import TemporaryDirectory
 
+    from spacy_bioner.directories import written_whole
     from spacy_bioner.errors import ConfigError
     from spacy_bioner.evaluation.prediction import read_docs
 
@@ -47,7 +48,7 @@ def optimize_command(
         raise ConfigError(f"{dev}: has no entity, so that F1 would say nothing")
     with TemporaryDirectory() as folder:
         made = _best_within(model, precision.value, dev, folder, rounds, max_loss)
-        with new_pipeline(out) as path:
+        with written_whole(out) as path:
             shutil.copytree(made, path, dirs_exist_ok=True)
     typer.echo(f"saved: {out}")
 

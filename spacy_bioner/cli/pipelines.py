@@ -1,7 +1,5 @@
-"""Trained pipelines as commands load and write them."""
+"""Trained pipelines as commands load them, and where they may write new ones."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from spacy.language import Language
@@ -10,7 +8,10 @@ from spacy_bioner.errors import BionerError, ConfigError, OutputExistsError
 
 
 def load_pipeline(model: Path, gpu_id: int) -> Language:
-    """The pipeline in a folder or package. Raises ConfigError if it cannot be loaded."""
+    """The pipeline in a folder or package.
+
+    Raises ConfigError if it cannot be loaded, or there is no such GPU.
+    """
     import spacy
 
     if gpu_id >= 0:
@@ -50,12 +51,3 @@ def check_new_pipeline(out: Path, force: bool) -> None:
         raise ConfigError(f"{out}: is a folder with files in it. Name a new path.")
     if not force:
         raise OutputExistsError(out)
-
-
-@contextmanager
-def new_pipeline(out: Path) -> Iterator[Path]:
-    """A folder beside `out` that takes its place if the block succeeds."""
-    from spacy_bioner.directories import written_whole
-
-    with written_whole(out) as folder:
-        yield folder
