@@ -28,7 +28,7 @@ examples:
 """
 _ARCHITECTURES = ("modernbert", "bert", "roberta")
 _SHAPE = {
-    "architecture": (str, "modernbert", ", ".join(_ARCHITECTURES)),
+    "architecture": (str, "modernbert", "kind of transformer"),
     "layers": (int, 4, "layers"),
     "width": (int, 256, "width of the hidden states"),
     "heads": (int, 4, "attention heads; they divide the width"),
