@@ -56,6 +56,32 @@ def test_split_keeps_the_format(tmp_path):
     assert texts == {d.text for d in read_corpus(PLAIN)}
 
 
+def test_split_keeps_the_tag_scheme(tmp_path):
+    sentence = "Severe\tB-SYMP\nback\tI-SYMP\npain\tE-SYMP\n{}\tO\naspirin\tS-DRUG\n\n"
+    corpus = tmp_path / "a.conll"
+    corpus.write_text("".join(sentence.format(n) for n in range(9)))
+    code, output = run("split", corpus, tmp_path / "out", "--parts", "train=0.5,dev=0.5")
+    assert code == 0, output
+    tags = {
+        line.split("\t")[1]
+        for path in (tmp_path / "out").iterdir()
+        for line in path.read_text().splitlines()
+        if line
+    }
+    assert tags == {"B-SYMP", "I-SYMP", "E-SYMP", "S-DRUG", "O"}
+
+
+def test_brat_corpora_in_subfolders_are_found(tmp_path):
+    folder = tmp_path / "brat/train"
+    folder.mkdir(parents=True)
+    (tmp_path / "brat/annotation.conf").write_text("[entities]\nSYMP\n")
+    (folder / "a.txt").write_text("pain")
+    (folder / "a.ann").write_text("T1\tSYMP 0 4\tpain\n")
+    code, output = run("convert", tmp_path / "brat", tmp_path / "a.spacy", "--lang", "en")
+    assert code == 0, output
+    assert "1 of 1 mentions kept" in output
+
+
 def test_split_refuses_shares_that_it_cannot_read(tmp_path):
     code, output = run("split", PLAIN, tmp_path / "out", "--parts", "train:0.5")
     assert code == 2

@@ -108,6 +108,18 @@ def test_missing_system_is_one_line(files: dict[str, Path], tmp_path: Path, name
     assert name in output
 
 
+def test_what_is_wrong_with_names_and_logs_is_said_before_a_system_runs(
+    files: dict[str, Path], tmp_path: Path
+) -> None:
+    absent = tmp_path / "absent"
+    code, output = run("report", files["gold"], absent, tmp_path / "out", "--log", files["gold"])
+    assert code == 1
+    assert "not the log of a training" in output
+    code, output = run("compare", files["gold"], absent, absent, tmp_path / "out", "--names", "one")
+    assert code == 2
+    assert "write it as FIRST,SECOND" in output
+
+
 def test_a_file_that_is_no_docbin_is_refused(files: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "broken.spacy").write_text("x")
     code, output = run("report", files["gold"], tmp_path / "broken.spacy", tmp_path / "out")
@@ -134,6 +146,20 @@ def test_unknown_grid_and_empty_folder_are_one_line(tmp_path: Path) -> None:
     code, output = run("experiment", "table", tmp_path)
     assert code == 1
     assert "no runs of a grid here" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("run", "table3-small", "--seeds", "0,x"), "write whole numbers"),
+        (("run", "table3-small", "--seeds", "0,0"), "give each seed once"),
+        (("table", "absent", "--samples", "0"), "--samples"),
+    ],
+)
+def test_wrong_numbers_of_experiments_are_refused(arguments: tuple[str, ...], message: str) -> None:
+    code, output = run("experiment", *arguments)
+    assert code == 2
+    assert message in output
 
 
 @pytest.mark.parametrize("command", ["run", "table"])

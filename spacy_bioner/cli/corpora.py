@@ -100,11 +100,10 @@ def split_command(
 
     Example: spacy bioner split corpus.json parts --parts train=0.9,dev=0.1 --seed 1
     """
-    from spacy_bioner.corpora.reading import detect_format, expand_inputs
+    from spacy_bioner.corpora.reading import expand_inputs, format_as_read
 
     if to == "auto":
-        name = format.partition(":")[0]
-        to = name if name != "auto" else detect_format(expand_inputs(inputs)[0])
+        to = format_as_read(expand_inputs(inputs, format)[0], format)
     settings: dict[str, Any] = {"format": format, "to": to, "seed": seed, "strict": strict}
     run_conversion(inputs, out, lang, parse_shares(parts), settings | {"force": force})
 

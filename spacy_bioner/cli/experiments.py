@@ -53,7 +53,7 @@ def run_command(
     """
     plan = _grid(grid).with_changes(
         settings=dict(map(_setting, settings)),
-        seeds=[int(seed) for seed in seeds.split(",")] if seeds else [],
+        seeds=_seeds(seeds),
         corpora=dict(map(_corpus, corpus)),
         encoders={name: Path(path) for name, path in map(_pair, encoder)},
     )
@@ -97,7 +97,7 @@ def _with_progress(runs: list[Any], jobs: int, ray: str | None) -> dict[str, Any
 def table_command(
     out: Annotated[Path, typer.Argument(help="The folder of the runs.")],
     csv: Annotated[Path | None, typer.Option(help="A file for all figures, unrounded.")] = None,
-    samples: Annotated[int, typer.Option(help="Resamples for intervals and p.")] = 1000,
+    samples: Annotated[int, typer.Option(help="Resamples for intervals and p.", min=100)] = 1000,
     force: ForceOption = False,
 ) -> None:
     """Print the table of a grid's runs, also while they go on.
@@ -133,6 +133,16 @@ def _grid(name: Path) -> Any:
         return read_grid(shipped)
     known = sorted(path.stem for path in Path("grids").glob("*.yml"))
     raise ConfigError(f"{name}: no such grid; in grids/ are {known}")
+
+
+def _seeds(text: str) -> list[int]:
+    try:
+        seeds = [int(seed) for seed in text.split(",")] if text else []
+    except ValueError:
+        raise typer.BadParameter(f"{text!r}: write whole numbers, as 0,1,2") from None
+    if len(set(seeds)) != len(seeds):
+        raise typer.BadParameter(f"{text!r}: give each seed once")
+    return seeds
 
 
 def _pair(text: str) -> tuple[str, str]:

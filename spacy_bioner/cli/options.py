@@ -41,7 +41,8 @@ class Architecture(StrEnum):
 
 Inputs = Annotated[list[Path], typer.Argument(help="Files, folders, or patterns in quotes.")]
 Texts = Annotated[
-    list[Path], typer.Argument(help="Text, a paragraph a line: .txt, .xz, .gz, .bz2, or folders.")
+    list[Path],
+    typer.Argument(help="Text, a paragraph a line: .txt, .xz, .gz, .bz2, folders, patterns."),
 ]
 WeightsOption = Annotated[
     Path | None, typer.Option(help="Lines of `shard TAB weight`, 0: not read; else 1.")

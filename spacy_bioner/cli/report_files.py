@@ -12,6 +12,7 @@ from spacy_bioner.cli.pipelines import load_pipeline
 from spacy_bioner.corpora.outputs import check_outputs, new_outputs
 from spacy_bioner.evaluation.cases import Case, make_cases
 from spacy_bioner.evaluation.comparison import compare
+from spacy_bioner.evaluation.curve import read_curve
 from spacy_bioner.evaluation.evaluate import Speed, evaluate
 from spacy_bioner.evaluation.metrics import comparison_metrics, metrics
 from spacy_bioner.evaluation.prediction import predict, read_docs
@@ -41,8 +42,10 @@ def write_report(
     """Write report.html, metrics.json and model-card.md, and tell the main figures."""
     paths = [out / name for name in ("report.html", "metrics.json", "model-card.md")]
     check_outputs(paths, force)
-    cases, speed, facts = _run(gold, system, gpu_id)
+    if log:
+        read_curve(log)  # what is wrong with it is said before a system runs
     training = read_docs(train) if train else None
+    cases, speed, facts = _run(gold, system, gpu_id)
     evaluation = evaluate(cases, training=training, log=log, speed=speed, samples=samples)
     facts |= {"Training data": str(train)} if train else {}
     heading = title or f"Report on {_name(system)}"
@@ -74,11 +77,11 @@ def write_comparison(
 ) -> None:
     """Write comparison.html and metrics.json, and tell the main figures."""
     paths = [out / name for name in ("comparison.html", "metrics.json")]
+    pair = _names(names, *systems)
     check_outputs(paths, force)
     runs = [_run(gold, system, gpu_id) for system in systems]
     one, other = (evaluate(cases, speed=speed, samples=samples) for cases, speed, _ in runs)
     comparison = compare(one, other, samples)
-    pair = _names(names, *systems)
     heading, data = title or f"{pair[1]} against {pair[0]}", " and ".join(map(str, systems))
     labels = Labels(heading, data, str(gold), names=pair, language=language)
     html = render_comparison(comparison, labels, examples)

@@ -55,7 +55,7 @@ def run_selection(
     log = WriteLog()
     with new_outputs([out]) as (path,):
         write_format(documents, path, writer, nlp, Placement(), log=log)
-    lost = "".join(f"\nnot written: {loss}" for loss in log.losses.values())
+    lost = "".join(f"\nin {to}: {loss}" for loss in log.losses.values())
     return f"{out}: {len(documents):,} of {len(sentences):,} sentences, by {settings['by']}{lost}"
 
 

@@ -51,8 +51,8 @@ class Alignment:
 
     kept: mentions that do not overlap, by position. overlapping: those that fit the
     tokens but lost to one of `kept`. unknown: tokens that lie in no kept mention but in
-    one that was dropped, so that their tag is not known. changes: what was moved or
-    dropped, by position.
+    one that was dropped, or where annotation is missing: their tag is not known. changes:
+    what was moved or dropped, by position.
     """
 
     kept: tuple[Placed, ...]
@@ -93,6 +93,8 @@ def align(
             fitter.unknown.update(span)
             if overlap != "spans":
                 fitter.drop(place.index, _overlap_reason(document, rival.entity, place.entity))
+    for stretch in document.unannotated:
+        fitter.unknown.update(fitter.touched(*stretch))
     unknown = sorted(fitter.unknown - owner.keys())
     kept.sort(key=lambda place: place.start)
     changes = sorted(fitter.changes.values(), key=lambda c: (c.entity.start, c.entity.end))
@@ -169,7 +171,7 @@ class _Fitter:
     def place(self, index: int) -> Placed | None:
         """Where a mention comes to lie, or None if it is dropped."""
         entity = self.document.entities[index]
-        touched = self._touched(entity)
+        touched = self.touched(entity.start, entity.end)
         first, last = touched.start, touched.stop
         reason = "it is discontinuous; taken with what lies between" if entity.fragments else ""
         if not self._fits(entity, touched):
@@ -190,10 +192,10 @@ class _Fitter:
         text = self.document.text[entity.start : entity.end]
         self.changes[index] = Change(self.document.id, entity, text, to, reason)
 
-    def _touched(self, entity: Entity) -> range:
-        """Tokens that share a character with a mention."""
-        first = bisect_right(self.ends, entity.start)
-        return range(first, max(first, bisect_left(self.starts, entity.end)))
+    def touched(self, start: int, end: int) -> range:
+        """Tokens that share a character with a mention or stretch."""
+        first = bisect_right(self.ends, start)
+        return range(first, max(first, bisect_left(self.starts, end)))
 
     def _fits(self, entity: Entity, touched: range) -> bool:
         return (

@@ -18,13 +18,13 @@ from typing import Any, Literal
 from spacy_bioner.corpora.document import Document, Entity, Offsets, Role, Section
 from spacy_bioner.corpora.json_text import check_encodable, is_offset
 from spacy_bioner.corpora.text_lines import LineError
-from spacy_bioner.corpora.writing_log import Feature, WriteLog
+from spacy_bioner.corpora.writing_log import PARTIAL, Feature, WriteLog
 
 Record = dict[str, Any]
 Kind = Literal["passage", "sentence"]
 Span = tuple[int, int]
 
-KEEPS = frozenset(Feature) - {Feature.TOKENS}
+KEEPS = frozenset(Feature) - {Feature.TOKENS} - PARTIAL
 MAX_FILL = 1_000_000  # characters of a document that lie in no passage or sentence
 ROLES: dict[str, Role] = {"": "", "CompositeMention": "composite", "IndividualMention": "part"}
 _ROLE_NAMES = {role: name for name, role in ROLES.items()}

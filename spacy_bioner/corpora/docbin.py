@@ -65,10 +65,10 @@ def document_to_doc(
 ) -> tuple[Doc, Alignment]:
     """Tokenise a text and set its mentions as entities.
 
-    Tokens of dropped mentions get no annotation (ent_iob 0), never O; all other tokens
-    outside of kept mentions are O. Concept and id of a mention become the span's kb_id_
-    and id_; id, genre, source, sections and sentences of the document go into
-    doc.user_data under these names, as far as it has them.
+    Tokens of dropped mentions, and of stretches that were not annotated, get no annotation
+    (ent_iob 0), never O; all other tokens outside of kept mentions are O. Concept and id of
+    a mention become the span's kb_id_ and id_; id, genre, source, sections, sentences and
+    labelled_types of the document go into doc.user_data under these names, as far as it has them.
 
     Raises ConfigError if the text is too long for nlp or its tokenizer does not keep it,
     or if tokens of the corpus are asked of a Document that has none.
@@ -138,6 +138,8 @@ def _user_data(document: Document) -> dict[str, Any]:
         data["sections"] = [[s.start, s.end, s.name] for s in document.sections]
     if document.sentences is not None:
         data["sentences"] = [list(sentence) for sentence in document.sentences]
+    if document.labelled_types is not None:
+        data["labelled_types"] = list(document.labelled_types)
     return data
 
 

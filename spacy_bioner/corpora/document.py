@@ -55,6 +55,9 @@ class Document:
         mark sentences, or the document is one.
     tokens: (start, end) of the tokens that the corpus was annotated on, in order;
         None where the format has no tokens.
+    unannotated: (start, end) of stretches where the annotation is missing, in order and apart:
+        nobody said that there is no mention.
+    labelled_types: the types that were annotated; None for all.
     """
 
     text: str
@@ -65,6 +68,8 @@ class Document:
     source: str = ""
     sections: tuple[Section, ...] = ()
     sentences: Offsets | None = None
+    unannotated: Offsets = ()
+    labelled_types: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         for entity in self.entities:

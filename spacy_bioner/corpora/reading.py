@@ -9,6 +9,8 @@ from pathlib import Path
 from spacy_bioner.corpora.document import Document
 from spacy_bioner.corpora.format_settings import read_settings, split_format
 from spacy_bioner.corpora.readers import READERS
+from spacy_bioner.corpora.readers.brat import fits_brat
+from spacy_bioner.corpora.readers.conll import conll_scheme
 from spacy_bioner.corpora.reading_log import ReadLog
 from spacy_bioner.corpora.text_lines import open_corpus
 from spacy_bioner.errors import ConfigError, CorpusError
@@ -36,6 +38,22 @@ def read_corpus(
         raise ConfigError(f"unknown format {name!r}: use auto or one of {list(READERS)}")
     read: Callable[..., Iterator[Document]] = READERS[name].read
     return read(path, log=log, **read_settings(name, given, READERS[name].settings))
+
+
+def format_as_read(path: Path, format: str = "auto") -> str:
+    """The format to write what was read from a file, with the tag scheme that it has.
+
+    format: as for `read_corpus`.
+    """
+    name, given = split_format(format)
+    if name == "auto":
+        name = detect_format(path)
+    if name != "conll":
+        return name
+    settings = read_settings(name, given, READERS[name].settings)
+    scheme = settings.pop("scheme", "auto")
+    settings.pop("joiner", None)
+    return f"conll:scheme={conll_scheme(path, **settings) if scheme == 'auto' else scheme}"
 
 
 def detect_format(path: Path | str) -> str:
@@ -88,7 +106,7 @@ def _expand(given: Path, format: str) -> list[Path]:
 
 
 def _is_brat_folder(path: Path, format: str) -> bool:
-    return format == "brat" or (format == "auto" and next(path.glob("*.ann"), None) is not None)
+    return format == "brat" or (format == "auto" and fits_brat(path, b""))
 
 
 def _head(path: Path) -> bytes:

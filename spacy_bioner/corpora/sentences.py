@@ -27,20 +27,27 @@ def find_sentences(text: str) -> list[tuple[int, int]]:
     """
     found, start = [], 0
     for match in _END.finditer(text):
-        piece = text[start : match.end()]
-        stripped = piece.strip()
-        if stripped:
-            first = start + piece.index(stripped[0])
-            found.append((first, first + len(stripped)))
+        found += _without_outer_space(text, start, match.end())
         start = match.end()
     return found
+
+
+def _without_outer_space(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """The stretch without white space around it; none where it is white space only."""
+    piece = text[start:end]
+    stripped = piece.strip()
+    if not stripped:
+        return []
+    first = start + piece.index(stripped[0])
+    return [(first, first + len(stripped))]
 
 
 def cut_document(document: Document, log: WriteLog | None = None) -> Iterator[Document]:
     """The sentences of a document as Documents of their own.
 
     Where Document.sentences is given these are taken, else `find_sentences` is asked.
-    No cut is made within a mention or a token: the sentences it lies in stay together.
+    No cut is made within a mention or a token: the sentences it lies in stay together. Text
+    that lies in no sentence is a piece of its own.
     The id of each piece says what it was cut from, `<id>@<start>-<length of the text>`,
     so that every format keeps it; `join_documents` reads it. A piece has those sections
     that it lies in, as far as it does. A document of white space only is one piece.
@@ -67,9 +74,12 @@ def cut_document(document: Document, log: WriteLog | None = None) -> Iterator[Do
 def _keep_mentions_whole(
     sentences: Sequence[tuple[int, int]], document: Document
 ) -> list[tuple[int, int]]:
-    """Sentences joined where a mention or a token lies in both, or outside of all."""
-    spans = [*sentences, *((e.start, e.end) for e in document.entities)]
+    """Sentences, and text between them, joined where a mention or a token lies in both."""
     text = document.text
+    edges = [0, *(offset for sentence in sentences for offset in sentence), len(text)]
+    spans = [*sentences, *((e.start, e.end) for e in document.entities)]
+    for gap in zip(edges[::2], edges[1::2], strict=True):
+        spans += _without_outer_space(text, *gap)
     spans += ((s, e) for s, e in document.tokens or () if not text[s:e].isspace())
     joined: list[tuple[int, int]] = []
     for start, end in sorted(spans):
@@ -97,6 +107,12 @@ def _piece(document: Document, start: int, end: int) -> Document:
         tokens,
         document.source,
         tuple(sections),
+        unannotated=tuple(
+            (max(s, start) - start, min(e, end) - start)
+            for s, e in document.unannotated
+            if s < end and start < e
+        ),
+        labelled_types=document.labelled_types,
     )
 
 
@@ -144,7 +160,7 @@ def _origin(document: Document) -> tuple[str, int] | None:
 
 def _join(id: str, length: int, pieces: list[Document]) -> Document:
     text, entities, tokens = "", list[Entity](), list[tuple[int, int]]()
-    sentences = list[tuple[int, int]]()
+    sentences, unannotated = list[tuple[int, int]](), list[tuple[int, int]]()
     for piece in pieces:
         match = _PIECE_ID.fullmatch(piece.id)
         start = int(match[2]) if match else 0
@@ -156,6 +172,7 @@ def _join(id: str, length: int, pieces: list[Document]) -> Document:
         text += " " * (start - len(text)) + piece.text
         entities += (_moved(entity, start) for entity in piece.entities)
         tokens += ((s + start, e + start) for s, e in piece.tokens or ())
+        unannotated += ((s + start, e + start) for s, e in piece.unannotated)
         sentences.append((start, len(text)))
     return Document(
         text + " " * (length - len(text)),
@@ -168,4 +185,6 @@ def _join(id: str, length: int, pieces: list[Document]) -> Document:
             (start, piece) for (start, _), piece in zip(sentences, pieces, strict=True)
         ),
         tuple(sentences),
+        tuple(unannotated),
+        pieces[0].labelled_types,
     )

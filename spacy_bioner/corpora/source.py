@@ -24,7 +24,7 @@ class CorpusSource:
     """The Documents of some inputs, one after the other; to be gone through once.
 
     A document whose id was seen before is passed over, and noted as a repair, if it
-    repeats the other in every respect; else it raises CorpusError.
+    has the other's text and mentions; else it raises CorpusError.
 
     labels: mentions by label of each input read so far.
     """
@@ -51,7 +51,7 @@ class CorpusSource:
 
     def _repeated(self, document: Document, path: Path, first: Path, equal: bool) -> None:
         if equal:
-            reason = f"it repeats the document of this id in {first}"
+            reason = f"it repeats text and mentions of the document of this id in {first}"
             self.log.of(path).repair(None, f"document {document.id}", "nothing", reason)
             return
         fix = "Give each document an id of its own."

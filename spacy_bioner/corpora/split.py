@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from spacy_bioner.corpora.document import Document
+from spacy_bioner.corpora.same_text import bare
 from spacy_bioner.corpora.sentences import find_sentences
 from spacy_bioner.errors import ConfigError
 
@@ -29,12 +30,12 @@ def split_documents(
 ) -> dict[str, list[Document]]:
     """Deal documents into parts, one for each name in shares, with like shares of each type.
 
-    Documents with the same text, or with a sentence of 20 characters or more in common,
-    fall in the same part, so that none is seen in two. Parts are filled by iterative
-    stratification (Sechidis et al. 2011, "On the stratification of multi-label data"):
-    the rarest entity type first, each document to the part that lacks most of that
-    type. Order is kept within a part. The result depends on the documents, their order,
-    the shares and the seed only.
+    Documents with the same text, or with a sentence of 20 characters or more in common, fall in
+    the same part, so that none is seen in two; white space and case do not count. Parts are
+    filled by iterative stratification (Sechidis et al. 2011, "On the stratification of multi-
+    label data"): the rarest entity type first, each document to the part that lacks most of that
+    type. Order is kept within a part. The result depends on the documents, their order, the
+    shares and the seed only.
 
     Raises ConfigError if shares are not positive, do not sum to 1, or leave a part
     without documents.
@@ -78,8 +79,8 @@ def _groups_with_common_sentences(documents: Sequence[Document]) -> list[list[in
 def _telling_sentences(document: Document) -> set[str]:
     text = document.text
     sentences = document.sentences or find_sentences(text)
-    pieces = {text[start:end] for start, end in sentences if end - start >= _TELLING_LENGTH}
-    return pieces | {text}
+    pieces = [text[start:end] for start, end in sentences if end - start >= _TELLING_LENGTH]
+    return {bare(piece) for piece in [*pieces, text]}
 
 
 def _stratify(

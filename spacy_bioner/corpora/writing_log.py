@@ -23,6 +23,12 @@ class Feature(StrEnum):
     CONCEPTS = "concepts of mentions"
     NOTES = "notes on mentions"
     ROLES = "roles in composite mentions"
+    UNANNOTATED = "stretches without annotation"
+    LABELLED_TYPES = "lists of annotated types"
+
+
+# What says that annotation is partial. Only spaCy's own files do.
+PARTIAL = frozenset({Feature.UNANNOTATED, Feature.LABELLED_TYPES})
 
 
 @dataclass(slots=True)
@@ -77,6 +83,8 @@ _COUNTERS: dict[Feature, Callable[[Document], int]] = {
     Feature.CONCEPTS: _mentions_with("concept"),
     Feature.NOTES: _mentions_with("note"),
     Feature.ROLES: _mentions_with("role"),
+    Feature.UNANNOTATED: lambda document: len(document.unannotated),
+    Feature.LABELLED_TYPES: lambda document: document.labelled_types is not None,
 }
 
 

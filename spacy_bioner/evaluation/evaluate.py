@@ -163,11 +163,16 @@ def _tables(cases: Sequence[Case], training: Sequence[Doc] | None) -> dict[str, 
 
 
 def intervals(counts: DocumentCounts, samples: int) -> Intervals:
-    """95 % bootstrap intervals over documents."""
+    """95 % bootstrap intervals over documents.
+
+    A type that is neither annotated nor found in the documents drawn has no F1 there, and
+    the macro F1 of that draw is the mean of the others.
+    """
     sums = resampled_counts(counts.values, samples)  # (S, L, 3)
     total = scores_of_counts(sums.sum(axis=1))  # (S, 3)
-    of_type = scores_of_counts(sums)[..., 2]  # (S, L)
-    means = of_type.mean(axis=1) if of_type.shape[1] else np.zeros(samples)
+    occurs = sums[..., 1:].sum(axis=2) > 0  # (S, L)
+    of_type = np.where(occurs, scores_of_counts(sums)[..., 2], np.nan)  # (S, L)
+    means = np.nansum(of_type, axis=1) / np.maximum(occurs.sum(axis=1), 1)  # (S,)
     types = dict(zip(counts.labels, of_type.T, strict=True))
     precision, recall, f1 = (percentile_interval(total[:, n]) for n in range(3))
     by_type = {label: percentile_interval(values) for label, values in types.items()}

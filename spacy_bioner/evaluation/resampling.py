@@ -58,9 +58,10 @@ def resampled_counts(counts: NDArray[np.int64], samples: int = SAMPLES, seed: in
 
 
 def percentile_interval(values: Floats) -> Interval:
-    """The middle 95 % of resampled scores (S,)."""
+    """The middle 95 % of resampled scores (S,), those that are NaN left out; 0 if all are."""
     tail = (1 - LEVEL) / 2 * 100
-    low, high = np.percentile(values, [tail, 100 - tail])
+    known = values[~np.isnan(values)]
+    low, high = np.percentile(known, [tail, 100 - tail]) if len(known) else (0.0, 0.0)
     return Interval(float(low), float(high))
 
 

@@ -40,7 +40,8 @@ def prepare_runs(
     encoders made there, unless that was done before. All paths are absolute. Seed by seed, so
     that a grid which is stopped has whole tables of fewer seeds.
 
-    Raises ConfigError if a run was done with other settings or files.
+    Raises ConfigError if a run was done with other settings or files, or if two would be
+    kept in one folder.
     """
     out = out.resolve()
     corpora = {name: _corpus(grid, out, name, parts, tell) for name, parts in grid.corpora.items()}
@@ -50,17 +51,17 @@ def prepare_runs(
         config, encoder = settings.pop(CONFIG).resolve(), settings.pop(ENCODER)
         parts = corpora[row.corpus]
         overrides = {**settings, "paths.train": str(parts["train"]), "paths.dev": str(parts["dev"])}
-        used = [config, *parts.values()]
         if encoder:
             path = _encoder(out, row.corpus, encoder, grid.encoders[encoder], parts, tell)
             overrides["paths.encoder"] = str(path)
-            used.append(path)
+        used = [config, parts["test"], *_paths_of(config, overrides)]
         same: dict[str, Any] = {"config": str(config), "overrides": overrides}
         same |= {"test": str(parts["test"]), "keep_model": keep_models}
         same |= {"gpu": gpu, "threads": threads}
         same |= {"fingerprint": fingerprint(settings, used)}
         folders = {seed: str(run_folder(out, row, seed)) for seed in grid.seeds}
         runs += [Run(folder=folder, seed=seed, **same) for seed, folder in folders.items()]
+    _check_folders(runs)
     _check_done(runs)
     return sorted(runs, key=lambda run: grid.seeds.index(run.seed))
 
@@ -68,15 +69,17 @@ def prepare_runs(
 def _corpus(grid: Grid, out: Path, name: str, parts: Parts, tell: Tell) -> Parts:
     """The parts as .spacy files, tokenised for the language of the grid's config."""
     made = {}
+    lang = str(load_config(grid.config)["nlp"]["lang"])
     for part, path in parts.items():
         if not path.exists():
             raise ConfigError(f"{path}: no such file, of corpus {name!r} in grid {grid.name!r}")
         made[part] = path
         if path.suffix != ".spacy":
-            folder = f"{_safe(name)}-{_digest(path)[:8]}"
-            made[part] = out / "corpora" / folder / f"{part}.spacy"
+            files = [path, *(ann for ann in [path.with_suffix(".ann")] if ann.is_file())]
+            what = hashlib.sha256(fingerprint({"lang": lang}, files).encode()).hexdigest()[:8]
+            made[part] = out / "corpora" / f"{_safe(name)}-{what}" / f"{part}.spacy"
         if not made[part].exists():
-            nlp = spacy.blank(load_config(grid.config)["nlp"]["lang"])
+            nlp = spacy.blank(lang)
             report = convert([path], made[part], nlp=nlp)
             tell(report.render(limit=0))
     return made
@@ -100,6 +103,13 @@ def _encoder(
     return path
 
 
+def _paths_of(config: Path, overrides: dict[str, Any]) -> list[Path]:
+    """What a config names under [paths] that is there: data, encoders, vectors, lexicons."""
+    paths = load_config(config, overrides=overrides, interpolate=False).interpolate()["paths"]
+    named = [Path(value) for _, value in sorted(paths.items()) if isinstance(value, str)]
+    return [path for path in named if path.exists()]
+
+
 def run_folder(out: Path, row: Row, seed: int) -> Path:
     """Where a run of a row is kept, named for people."""
     return out / _safe(row.corpus) / f"{_safe(row.name)},seed={seed}"
@@ -117,6 +127,16 @@ def fingerprint(settings: dict[str, Any], files: list[Path]) -> str:
 @cache
 def _digest(path: Path) -> str:
     return digest(path)[:16]
+
+
+def _check_folders(runs: list[Run]) -> None:
+    taken = {run.folder: run for run in runs}
+    for run in runs:
+        if taken[run.folder] is not run:
+            raise ConfigError(
+                f"two rows of the grid would be kept in {run.folder}: give their values, or "
+                "corpora, names that differ in letters, digits or one of .,=+-"
+            )
 
 
 def _check_done(runs: list[Run]) -> None:

@@ -13,7 +13,7 @@ from thinc.api import HashEmbed, Model, chain, concatenate, list2ragged, ragged2
 from thinc.types import Floats2d
 
 from spacy_bioner.errors import ConfigError
-from spacy_bioner.models.static_lookup import StaticLookup
+from spacy_bioner.models.static_lookup import MISSING, StaticLookup
 from spacy_bioner.models.types import Tok2Vec
 
 NGRAM_JOINER = "|"  # as in tables of `spacy bioner make-vectors`
@@ -26,6 +26,7 @@ def build_char_ngram_embed(
     learned_width: int = 64,
     rows: int = 8000,
     ngrams: Sequence[int] = (1, 2),
+    dropout: float = 0.0,
 ) -> Tok2Vec:
     """Registered as `spacy_bioner.CharNgramEmbed.v1`.
 
@@ -34,11 +35,15 @@ def build_char_ngram_embed(
     part of: itself (n = 1), two bigrams, three trigrams. Zeros stand for n-grams without a
     vector. Static vectors are not changed by training.
 
-    vector_width: numbers in a row of the table of vectors. ngrams: values of n.
+    vector_width: numbers in a row of the table of vectors. ngrams: values of n. dropout: share
+        of the static vectors, each by chance, in whose place training sees zeros, so that it
+        does not lean on any where there is none.
 
     (n,) tokens a document -> (n, learned_width + vector_width * number of n-grams).
-    Raises ConfigError on other n, or where nothing is asked for.
+    Raises ConfigError on other n, a share outside [0, 1), or where nothing is asked for.
     """
+    if not 0 <= dropout < 1:
+        raise ConfigError(f"CharNgramEmbed: dropout = {dropout} must be at least 0 and below 1")
     unknown = set(ngrams) - set(_PLACES)
     if unknown or not (ngrams or learned_width):
         raise ConfigError(
@@ -46,7 +51,7 @@ def build_char_ngram_embed(
             "learned_width above 0."
         )
     places = [place for n in sorted(ngrams) for place in _PLACES[n]]
-    parts = [_static(vector_width, places)] if places else []
+    parts = [_static(vector_width, places, dropout)] if places else []
     if learned_width:
         parts.insert(0, _learned(learned_width, rows))
     width = learned_width + vector_width * len(places)
@@ -76,8 +81,8 @@ def _learned(width: int, rows: int) -> Tok2Vec:
     )
 
 
-def _static(width: int, places: list[tuple[int, int]]) -> Tok2Vec:
-    layer = _StaticNgrams(width, places)
+def _static(width: int, places: list[tuple[int, int]], dropout: float) -> Tok2Vec:
+    layer = _StaticNgrams(width, places, dropout)
     return Model(
         "static_ngrams",
         layer.forward,
@@ -89,9 +94,10 @@ def _static(width: int, places: list[tuple[int, int]]) -> Tok2Vec:
 class _StaticNgrams:
     """Looks up the n-grams at given places around each token."""
 
-    def __init__(self, width: int, places: list[tuple[int, int]]) -> None:
+    def __init__(self, width: int, places: list[tuple[int, int]], dropout: float) -> None:
         self._lookup = StaticLookup(width)
         self._places = places
+        self._dropout = dropout
 
     def init(self, model: Tok2Vec, X: list[Doc] | None = None, Y: Any = None) -> None:
         if X:
@@ -105,6 +111,8 @@ class _StaticNgrams:
             self._lookup.use(docs[0].vocab)
         for doc in docs:
             rows = self._rows([token.text for token in doc])  # (n, P)
+            if is_train and self._dropout:
+                rows[np.random.random(rows.shape) < self._dropout] = MISSING
             flat = self._lookup.vectors(rows).reshape(len(doc), model.get_dim("nO"))
             vectors.append(model.ops.asarray2f(flat))
         return vectors, lambda d_vectors: []

@@ -22,7 +22,7 @@ _SETS = 4  # a word begins, continues, ends here, or stands alone
 
 
 def build_lexicon_features(
-    vector_width: int, lexicon: str | None = None, bits: bool = True
+    vector_width: int, lexicon: str | None = None, bits: bool = True, dropout: float = 0.0
 ) -> Tok2Vec:
     """Registered as `spacy_bioner.LexiconFeatures.v1`.
 
@@ -35,10 +35,15 @@ def build_lexicon_features(
     vector_width: numbers in a row of the table of vectors.
     lexicon: a file with `term`, or `term TAB count`, a line. It is read when the model is
         initialised and saved with the model; a trained pipeline does without the file.
+    dropout: share of the words in a text, each by chance, that training does not see, so that
+        it does not lean on them where there are none.
 
-    Raises ConfigError if it is initialised without a lexicon; LexiconError, CorpusError.
+    Raises ConfigError for a share outside [0, 1), or if it is initialised without a lexicon;
+    LexiconError, CorpusError.
     """
-    layer = _LexiconFeatures(vector_width, lexicon, bits)
+    if not 0 <= dropout < 1:
+        raise ConfigError(f"LexiconFeatures: dropout = {dropout} must be at least 0 and below 1")
+    layer = _LexiconFeatures(vector_width, lexicon, bits, dropout)
     return Model(
         "lexicon_features",
         layer.forward,
@@ -51,14 +56,15 @@ def build_lexicon_features(
 class _LexiconFeatures:
     """Looks up the words of a lexicon; made ready for a model's terms and a table of vectors."""
 
-    def __init__(self, width: int, path: str | None, bits: bool) -> None:
+    def __init__(self, width: int, path: str | None, bits: bool, dropout: float) -> None:
         self._path = path
         self._bits = bits
+        self._dropout = dropout
         self._lookup = StaticLookup(width)
         self._words: _Words | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _LexiconFeatures, (self._lookup.width, self._path, self._bits)
+        return _LexiconFeatures, (self._lookup.width, self._path, self._bits, self._dropout)
 
     def init(self, model: Tok2Vec, X: list[Doc] | None = None, Y: Any = None) -> None:
         if self._path is not None:
@@ -85,7 +91,8 @@ class _LexiconFeatures:
         self, model: Tok2Vec, docs: list[Doc], is_train: bool
     ) -> tuple[list[Floats2d], Callable[[list[Floats2d]], list[Doc]]]:
         words = self._words_for(model, docs[0].vocab) if docs else None
-        features = [words.features(doc, self._bits) for doc in docs] if words else []
+        hidden = self._dropout if is_train else 0.0
+        features = [words.features(doc, self._bits, hidden) for doc in docs] if words else []
         return [model.ops.asarray2f(found) for found in features], lambda d_features: []
 
 
@@ -103,10 +110,16 @@ class _Words:
     def are_of(self, terms: str, vocab: Vocab) -> bool:
         return self._terms is terms and self._table is vocab.vectors
 
-    def features(self, doc: Doc, bits: bool) -> NDArray[np.float32]:
-        """Return the features (n, 4 * width), or with bits (n, 4 * width + 4)."""
+    def features(self, doc: Doc, bits: bool, hidden: float = 0.0) -> NDArray[np.float32]:
+        """Return the features (n, 4 * width), or with bits (n, 4 * width + 4).
+
+        hidden: the share of the words found, drawn by numpy's generator, to pass over.
+        """
         width = self._lookup.width
-        places, words = self._occurrences(doc)  # (K,) each: 4 * token + set, and term
+        found = self._lexicon.find(doc.text)  # (M, 3)
+        if hidden:
+            found = found[np.random.random(len(found)) >= hidden]
+        places, words = _places(doc, found)  # (K,) each: 4 * token + set, and term
         weights = self._weights[words]
         total = np.bincount(places // _SETS, weights, minlength=len(doc))  # (n,)
         means = np.zeros((len(doc) * _SETS, width), dtype=np.float32)
@@ -123,25 +136,28 @@ class _Words:
         present = np.bincount(places, minlength=len(doc) * _SETS) > 0
         return np.hstack([means, present.reshape(len(doc), _SETS).astype(np.float32)])
 
-    def _occurrences(self, doc: Doc) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return each place, 4 * token + set (K,), where a word stands, and the word (K,)."""
-        found = self._lexicon.find(doc.text)  # (M, 3)
-        begins = np.array([token.idx for token in doc], dtype=np.int64)
-        ends = begins + np.array([len(token) for token in doc], dtype=np.int64)
-        at_begin = np.full(len(doc.text) + 1, -1, dtype=np.int64)
-        at_end = at_begin.copy()
-        at_begin[begins] = at_end[ends] = np.arange(len(doc))
-        first, last = at_begin[found[:, 1]], at_end[found[:, 2]]
-        whole = (first >= 0) & (last >= first)
-        word, first, last = found[whole, 0], first[whole], last[whole]
-        long = last > first
-        inner = np.maximum(last - first - 1, 0)
-        offsets = np.arange(inner.sum()) - np.repeat(np.cumsum(inner) - inner, inner)
-        places = [
-            first[long] * _SETS,
-            (np.repeat(first, inner) + 1 + offsets) * _SETS + 1,
-            last[long] * _SETS + 2,
-            first[~long] * _SETS + 3,
-        ]
-        words = [word[long], np.repeat(word, inner), word[long], word[~long]]
-        return np.concatenate(places), np.concatenate(words)
+
+def _places(doc: Doc, found: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Each place, 4 * token + set (K,), where a word stands, and the word (K,).
+
+    found: (M, 3) of word, begin and end in characters.
+    """
+    begins = np.array([token.idx for token in doc], dtype=np.int64)
+    ends = begins + np.array([len(token) for token in doc], dtype=np.int64)
+    at_begin = np.full(len(doc.text) + 1, -1, dtype=np.int64)
+    at_end = at_begin.copy()
+    at_begin[begins] = at_end[ends] = np.arange(len(doc))
+    first, last = at_begin[found[:, 1]], at_end[found[:, 2]]
+    whole = (first >= 0) & (last >= first)
+    word, first, last = found[whole, 0], first[whole], last[whole]
+    long = last > first
+    inner = np.maximum(last - first - 1, 0)
+    offsets = np.arange(inner.sum()) - np.repeat(np.cumsum(inner) - inner, inner)
+    places = [
+        first[long] * _SETS,
+        (np.repeat(first, inner) + 1 + offsets) * _SETS + 1,
+        last[long] * _SETS + 2,
+        first[~long] * _SETS + 3,
+    ]
+    words = [word[long], np.repeat(word, inner), word[long], word[~long]]
+    return np.concatenate(places), np.concatenate(words)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import bz2
+import csv
 import gzip
 import lzma
+import re
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from glob import glob
 from pathlib import Path
 from typing import IO
 
@@ -19,6 +23,7 @@ _OPENERS: dict[str, Callable[..., IO[str]]] = {
     ".bz2": bz2.open,
 }
 MANIFEST = "MANIFEST.tsv"
+_UNDECODED = re.compile("[\udc80-\udcff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,7 @@ class Shard:
 def find_shards(inputs: Sequence[Path], weights: Mapping[str, float]) -> list[Shard]:
     """Return the shards among files and folders, in order of name, without those of weight 0.
 
+    inputs: paths, or patterns such as text/*.xz of some.
     weights: by the shard's name (the file's name up to its first dot); 1.0 if not there.
 
     Raises EncoderError if an input is missing or of another kind, a weight is of no shard
@@ -67,7 +73,7 @@ def _files(source: Path) -> list[Path]:
             raise EncoderError(f"{source}: this folder has no {', '.join(_OPENERS)} files.")
         return found
     if not source.exists():
-        raise EncoderError(f"{source}: there is no such file or folder.")
+        return _matches(source)
     if source.suffix not in _OPENERS:
         raise EncoderError(
             f"{source}: is not text of a known kind. Known are {', '.join(_OPENERS)}, "
@@ -76,11 +82,21 @@ def _files(source: Path) -> list[Path]:
     return [source]
 
 
+def _matches(pattern: Path) -> list[Path]:
+    """The shards whose paths a pattern of the shell describes."""
+    found = [Path(path) for path in sorted(glob(str(pattern)))]
+    if not found:
+        raise EncoderError(f"{pattern}: there is no such file or folder.")
+    return [path for match in found for path in _files(match)]
+
+
 def read_weights(path: Path) -> dict[str, float]:
     """Read lines of `name TAB weight`; lines that begin with # and empty ones are passed over.
 
-    Raises CorpusError at a line that is neither.
+    Raises EncoderError if there is no such file; CorpusError at a line that is neither.
     """
+    if not path.is_file():
+        raise EncoderError(f"{path}: there is no such file of weights of shards.")
     weights: dict[str, float] = {}
     for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
         if not line.strip() or line.startswith("#"):
@@ -99,15 +115,17 @@ def read_lines(path: Path) -> Iterator[str]:
     Raises CorpusError if the file is not UTF-8 or its compression is broken.
     """
     read = 0
+    # bytes that are not UTF-8 become half surrogates, so that their line is known
+    how = {"encoding": "utf-8-sig", "errors": "surrogateescape"}
     try:
-        with _OPENERS[path.suffix](path, "rt", encoding="utf-8-sig") as file:
+        with _OPENERS[path.suffix](path, "rt", **how) as file:
             for line in file:
                 read += 1
+                if _UNDECODED.search(line):
+                    raise CorpusError("is not UTF-8.", path, read)
                 if text := line.strip():
                     yield text
-    except UnicodeDecodeError as error:
-        raise CorpusError(f"is not UTF-8 ({error.reason}).", path, read + 1) from None
-    except (EOFError, lzma.LZMAError, gzip.BadGzipFile, OSError) as error:
+    except (EOFError, lzma.LZMAError, zlib.error, OSError) as error:
         if not path.is_file():
             raise
         raise CorpusError(f"cannot be decompressed: {error}.", path, read + 1) from None
@@ -117,15 +135,17 @@ def read_manifest(shards: Sequence[Shard]) -> dict[str, tuple[str, str]]:
     """Return (repository, licence) by shard name, from the MANIFEST.tsv beside the shards.
 
     Its first line names the columns `source`, `repo` and `licence`. Where there is no
-    manifest, or a shard is not in it, nothing is known of the shard's licence.
+    manifest, or a shard is not in it, nothing is known of the shard's licence. Raises
+    CorpusError where a column is missing.
     """
     known: dict[str, tuple[str, str]] = {}
     for folder in {shard.path.parent for shard in shards}:
         if not (folder / MANIFEST).is_file():
             continue
-        lines = (folder / MANIFEST).read_text(encoding="utf-8").splitlines()
-        columns = lines[0].split("\t")
-        for line in lines[1:]:
-            row = dict(zip(columns, line.split("\t"), strict=False))
-            known[row["source"]] = (row["repo"], row["licence"])
+        lines = (folder / MANIFEST).read_text(encoding="utf-8-sig").splitlines()
+        for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
+            try:
+                known[row["source"]] = (row["repo"], row["licence"])
+            except KeyError as error:
+                raise CorpusError(f"has no column {error}.", folder / MANIFEST, 1) from None
     return known

@@ -127,9 +127,9 @@ def test_document_that_is_there_twice_is_read_once_and_noted(tmp_path, zh):
     assert [d.id for d in read_corpus(tmp_path / "a.spacy")] == ["plain_lf-1", "plain_lf-2"]
     assert str(report.repairs[0]) == (
         f"{copy}: 'document plain_lf-1' read as 'nothing': "
-        f"it repeats the document of this id in {PLAIN}"
+        f"it repeats text and mentions of the document of this id in {PLAIN}"
     )
-    with pytest.raises(CorpusError, match="it repeats the document of this id"):
+    with pytest.raises(CorpusError, match="it repeats text and mentions of the document"):
         convert([PLAIN, copy], tmp_path / "b.spacy", nlp=zh, strict=True)
 
 

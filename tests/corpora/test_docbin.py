@@ -3,11 +3,12 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import Doc, DocBin, Span
 
 from spacy_bioner.corpora.alignment import Change
 from spacy_bioner.corpora.docbin import Placement, document_to_doc, documents_to_docbin
 from spacy_bioner.corpora.document import Document, Entity, Section
+from spacy_bioner.corpora.readers.spacy_docbin import read_spacy_docbin
 from spacy_bioner.corpora.tagged import unit_offsets
 from spacy_bioner.errors import ConfigError
 
@@ -231,6 +232,28 @@ def test_docbin_keeps_missing_annotation_and_what_is_known_of_the_document(en):
         "sections": ((0, 4, "t"),),
         "sentences": ((0, 14),),
     }
+
+
+def test_partial_annotation_survives_a_docbin(en, tmp_path):
+    docs = [en("Mild headaches and severe back pain") for _ in range(2)]
+    docs[0].set_ents([Span(docs[0], 1, 2, "SYMP")], missing=[docs[0][3:5]], default="outside")
+    docs[1].user_data["labelled_types"] = ["SYMP"]
+    DocBin(docs=docs, store_user_data=True).to_disk(tmp_path / "a.spacy")
+    found = list(read_spacy_docbin(tmp_path / "a.spacy"))
+    assert [document.unannotated for document in found] == [((19, 30),), ((0, 35),)]
+    docbin, _ = documents_to_docbin(found, en)
+    first, second = DocBin().from_bytes(docbin.to_bytes()).get_docs(en.vocab)
+    assert [token.ent_iob for token in first] == [2, 3, 2, 0, 0, 2]
+    assert second.user_data["labelled_types"] == ("SYMP",)
+    assert {token.ent_iob for token in second} == {MISSING}
+
+
+def test_mentions_of_one_span_that_differ_in_concept_survive(en, tmp_path):
+    mentions = tuple(Entity(0, 6, "D", id=f"T{n}", concept=f"D{n}") for n in (1, 2))
+    docbin, _ = documents_to_docbin([Document("severe", mentions)], en, Placement(overlap="spans"))
+    docbin.to_disk(tmp_path / "a.spacy")
+    (found,) = read_spacy_docbin(tmp_path / "a.spacy")
+    assert found.entities == mentions
 
 
 def test_ids_and_concepts_of_mentions_survive(en):

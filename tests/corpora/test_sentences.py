@@ -60,7 +60,24 @@ def documents(draw):
         for a, b in zip(cuts[::2], cuts[1::2], strict=False)
     )
     id = draw(st.sampled_from(["a", "b@1-2", ""]))
-    return Document(text, tuple(mentions), id, "FT", sections=sections)
+    marks = sorted(draw(st.sets(st.integers(0, len(text)), max_size=6)))
+    sentences = draw(st.none() | st.just(tuple(zip(marks[::2], marks[1::2], strict=False))))
+    return Document(text, tuple(mentions), id, "FT", sections=sections, sentences=sentences)
+
+
+def test_text_that_no_sentence_holds_is_a_piece_of_its_own():
+    text = "One. Two. Three."
+    document = Document(text, id="a", sentences=((0, 4), (10, 16)))
+    assert [piece.text for piece in cut_document(document)] == ["One.", "Two.", "Three."]
+
+
+def test_partial_annotation_is_cut_and_joined():
+    text, log = "He is ill. Very.", WriteLog()
+    document = Document(text, id="a", unannotated=((3, 10), (11, 15)), labelled_types=("D",))
+    pieces = list(cut_document(document, log))
+    assert [piece.unannotated for piece in pieces] == [((3, 10),), ((0, 4),)]
+    (joined,) = join_documents(pieces)
+    assert (joined.unannotated, joined.labelled_types) == (document.unannotated, ("D",))
 
 
 @given(documents())

@@ -17,6 +17,14 @@ def ids(parts):
     return {name: [d.id for d in part] for name, part in parts.items()}
 
 
+def test_texts_that_differ_in_case_and_blanks_fall_in_one_part():
+    texts = [f"{'Aspirin' if n % 2 else 'aspirin '} helps against pain {n // 2}" for n in range(12)]
+    documents = [Document(text, id=str(n)) for n, text in enumerate(texts)]
+    parts = split_documents(documents, {"train": 0.5, "dev": 0.5})
+    found = {name: {int(d.id) // 2 for d in part} for name, part in parts.items()}
+    assert not found["train"] & found["dev"]
+
+
 def test_split_is_the_same_on_every_machine():
     parts = split_documents(make("abcdefghij"), {"train": 0.7, "dev": 0.3}, seed=1)
     assert ids(parts) == {"train": list("0156789"), "dev": list("234")}

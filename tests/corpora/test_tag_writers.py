@@ -40,6 +40,8 @@ FULL = Document(
     "someone",
     (Section(0, 9, "title"),),
     ((0, 9),),
+    ((9, 10),),
+    ("SYMP",),
 )
 
 

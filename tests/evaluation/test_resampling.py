@@ -8,6 +8,7 @@ import random
 import numpy as np
 import pytest
 
+from spacy_bioner.evaluation.evaluate import intervals
 from spacy_bioner.evaluation.resampling import (
     compare_f1,
     f1_of,
@@ -15,6 +16,7 @@ from spacy_bioner.evaluation.resampling import (
     resampled_counts,
     scores_of_counts,
 )
+from spacy_bioner.evaluation.scores import DocumentCounts
 
 
 def random_counts(documents: int, seed: int) -> np.ndarray:
@@ -108,3 +110,23 @@ def test_a_clear_difference_is_significant_and_symmetric() -> None:
 def test_different_documents_are_refused() -> None:
     with pytest.raises(ValueError, match="same documents"):
         compare_f1(random_counts(3, 1), random_counts(4, 1))
+
+
+def test_types_that_are_not_drawn_do_not_widen_intervals() -> None:
+    values = np.zeros((20, 3, 3), dtype=np.int64)  # a perfect system; two types occur once
+    values[:, 0] = values[0, 1] = values[1, 2] = 1
+    found = intervals(DocumentCounts(("A", "B", "C"), values), samples=200)
+    assert found.macro_f1 == (1.0, 1.0)
+    assert set(found.f1_by_type.values()) == {(1.0, 1.0)}
+
+
+def test_the_macro_interval_is_that_of_the_types_drawn() -> None:
+    counts = np.stack([random_counts(12, 3), random_counts(12, 4)], axis=1)
+    counts[2:, 1] = 0
+    sums = resampled_counts(counts, 50)
+    means = []
+    for draw in sums.tolist():
+        types = [f1([row]) for row in draw if row[1] + row[2]]
+        means.append(sum(types) / len(types))
+    found = intervals(DocumentCounts(("A", "B"), counts), samples=50)
+    assert found.macro_f1 == percentile_interval(np.array(means))

@@ -54,6 +54,20 @@ def test_char_ngram_embed_puts_the_ngrams_around_each_token(
         np.testing.assert_array_equal(found[i], np.concatenate([vector(nlp, k) for k in keys]))
 
 
+def test_char_ngram_embed_hides_static_vectors_in_training_only(nlp: Language) -> None:
+    model = build_char_ngram_embed(WIDTH, learned_width=2, rows=20, ngrams=(1,), dropout=0.25)
+    doc = nlp("糖" * 800)
+    model.initialize(X=[doc])
+    (plain,) = model.predict([doc])
+    np.testing.assert_allclose(plain[:, 2:], [vector(nlp, "糖")] * 800, rtol=1e-5)
+    np.random.seed(0)
+    (rows,), _ = model([doc], is_train=True)
+    hidden = (rows[:, 2:] == 0).all(axis=1)
+    assert 0.21 < hidden.mean() < 0.29
+    np.testing.assert_array_equal(rows[~hidden], plain[~hidden])
+    np.testing.assert_array_equal(rows[hidden, :2], plain[hidden, :2])
+
+
 def test_char_ngram_embed_learns_its_own_part(nlp: Language) -> None:
     model = build_char_ngram_embed(WIDTH, learned_width=4, rows=50)
     docs = [nlp("糖尿病"), nlp("")]
@@ -121,6 +135,21 @@ def test_words_count_only_at_token_boundaries(nlp: Language, lexicon_file: Path)
     np.testing.assert_array_equal(found[:, -4:], [[0, 0, 0, 1], [0, 0, 0, 0]])
 
 
+def test_dropout_hides_whole_words_in_training_only(nlp: Language, lexicon_file: Path) -> None:
+    doc = nlp("糖尿病，" * 400)
+    model = build_lexicon_features(WIDTH, str(lexicon_file), dropout=0.25)
+    model.initialize(X=[doc])
+    short = nlp("糖尿病，")
+    np.testing.assert_allclose(model.predict([short])[0], soft_lexicon(nlp, short), rtol=1e-5)
+    np.random.seed(0)
+    (rows,), _ = model([doc], is_train=True)
+    alone, begins = rows[0::4, -1], rows[0::4, -4]  # 糖; 糖尿 or 糖尿病
+    assert 0.19 < 1 - alone.mean() < 0.31
+    assert 0.03 < 1 - begins.mean() < 0.1
+    (again,), _ = model([doc], is_train=True)
+    assert (again != rows).any()
+
+
 @pytest.mark.parametrize("text", ODD_TEXTS.values(), ids=ODD_TEXTS)
 def test_odd_texts_get_a_row_a_token(nlp: Language, lexicon_file: Path, text: str) -> None:
     parts: dict[str, Any] = {
@@ -151,6 +180,10 @@ def test_wrong_settings_are_refused(nlp: Language) -> None:
         build_side_by_side({})
     with pytest.raises(ConfigError, match="ngrams is"):
         build_char_ngram_embed(WIDTH, ngrams=(4,))
+    with pytest.raises(ConfigError, match="dropout = 1"):
+        build_lexicon_features(WIDTH, dropout=1)
+    with pytest.raises(ConfigError, match="dropout = -1"):
+        build_char_ngram_embed(WIDTH, dropout=-1)
     with pytest.raises(ConfigError, match="needs a lexicon"):
         build_lexicon_features(WIDTH).initialize(X=[nlp("病")])
     with pytest.raises(VectorsError, match=r"vector_width = 9\. Set it to 3"):

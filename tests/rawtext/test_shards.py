@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import bz2
+import gzip
 import lzma
+import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -43,9 +47,14 @@ def test_read_lines_strips_and_passes_over_blank_lines(folder: Path) -> None:
     assert list(read_lines(folder / "packed.txt.xz")) == ["三", "四"]
 
 
+def test_find_shards_takes_patterns(folder: Path) -> None:
+    assert [shard.name for shard in find_shards([folder / "*.txt*"], {})] == ["packed", "plain"]
+
+
 @pytest.mark.parametrize(
     ("name", "weights", "message"),
     [
+        ("*.pdf", {}, "there is no such file or folder"),
         ("absent.txt", {}, "there is no such file or folder"),
         ("notes.md", {}, "is not text of a known kind"),
         ("plain.txt", {"plain": -1.0}, "weight -1 is no number of 0 or more"),
@@ -63,16 +72,31 @@ def test_find_shards_refuses(
 
 def test_read_lines_names_the_line_that_is_not_utf8(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
-    path.write_bytes("好\n".encode() + b"\xff\n")
-    with pytest.raises(CorpusError, match=r"a\.txt:\d+: is not UTF-8"):
+    path.write_bytes("好\n".encode() * 50 + b"\xff\n")
+    with pytest.raises(CorpusError, match=r"a\.txt:51: is not UTF-8"):
         list(read_lines(path))
 
 
-def test_read_lines_refuses_broken_compression(tmp_path: Path) -> None:
-    path = tmp_path / "a.txt.xz"
-    path.write_bytes(lzma.compress("很長的文字\n".encode() * 500)[:-20])
-    with pytest.raises(CorpusError, match="cannot be decompressed"):
+@pytest.mark.parametrize(
+    ("suffix", "compress"), [(".xz", lzma.compress), (".gz", gzip.compress), (".bz2", bz2.compress)]
+)
+@pytest.mark.parametrize("damage", ["cut", "changed"])
+def test_read_lines_refuses_broken_compression(
+    tmp_path: Path, suffix: str, compress: Callable[[bytes], bytes], damage: str
+) -> None:
+    path = tmp_path / f"a.txt{suffix}"
+    lines = (f"很長的文字 {random.Random(n).random()}\n" for n in range(500))
+    data = compress("".join(lines).encode())
+    middle = len(data) // 2
+    changed = data[:middle] + bytes(8) + data[middle + 8 :]
+    path.write_bytes(data[:-20] if damage == "cut" else changed)
+    with pytest.raises(CorpusError, match=r"cannot be decompressed|is not UTF-8"):
         list(read_lines(path))
+
+
+def test_read_weights_names_the_file_that_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(EncoderError, match=r"absent\.tsv: there is no such file of weights"):
+        read_weights(tmp_path / "absent.tsv")
 
 
 def test_read_weights_passes_over_comments_and_names_bad_lines(tmp_path: Path) -> None:
@@ -85,6 +109,13 @@ def test_read_weights_passes_over_comments_and_names_bad_lines(tmp_path: Path) -
 
 
 def test_read_manifest_gives_licences_by_shard(folder: Path) -> None:
-    (folder / "MANIFEST.tsv").write_text("source\trepo\tlicence\nplain\tme/it\tCC0\n")
+    manifest = "\ufeffsource\trepo\tlicence\n\nplain\tme/it\tCC0\n"
+    (folder / "MANIFEST.tsv").write_text(manifest, encoding="utf-8")
     shards = [Shard(folder / "plain.txt"), Shard(folder / "packed.txt.xz")]
     assert read_manifest(shards) == {"plain": ("me/it", "CC0")}
+
+
+def test_read_manifest_names_a_column_that_is_missing(folder: Path) -> None:
+    (folder / "MANIFEST.tsv").write_text("source\trepo\nplain\tme/it\n")
+    with pytest.raises(CorpusError, match=r"MANIFEST\.tsv:1: has no column 'licence'"):
+        read_manifest(find_shards([folder], {}))

@@ -17,6 +17,7 @@ from spacy_bioner.corpora.checks.findings import (
     printable,
 )
 from spacy_bioner.corpora.document import Document
+from spacy_bioner.corpora.same_text import bare
 
 # Shorter texts ("Methods:", "無。") say nothing about where they are from.
 TELLING_WIDTH = 20
@@ -48,8 +49,8 @@ class Duplicates:
     _copies: defaultdict[int, list[_Copy]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, part: str, document: Document) -> None:
-        bare = "".join(document.text.split()).lower()
-        if not bare:
+        text = bare(document.text)
+        if not text:
             return
         spans = [(e.start, e.end, e.label, e.fragments) for e in document.entities]
         copy = _Copy(
@@ -57,9 +58,9 @@ class Duplicates:
             hash(document.text),
             hash(frozenset(spans)),
             hash(frozenset(_without_white_space(document))),
-            _is_telling(bare),
+            _is_telling(text),
         )
-        self._copies[hash(bare)].append(copy)
+        self._copies[hash(text)].append(copy)
 
     def findings(self) -> Iterator[Finding]:
         for copies in self._copies.values():

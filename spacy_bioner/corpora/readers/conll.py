@@ -74,12 +74,7 @@ def read_conll(
     path = Path(path)
     file_log = FileLog.open(path, log)
     chosen = None if scheme == "auto" else scheme_named(scheme)
-    lines = read_lines(path)
-    head = list(islice(lines, JOINER_LINES))
-    columns = _Columns(token_column, tag_column, file_log)
-    columns.learn(head)
-    rows = columns.rows(chain(head, lines))
-    first = list(islice(rows, JOINER_LINES))
+    first, rows = _rows(path, _Columns(token_column, tag_column, file_log))
     if joiner == "auto":
         joiner = guess_joiner([row.token for row in first if row.tag])
     form = _Form(chosen or guess_scheme(row.tag for row in first), joiner, file_log)
@@ -88,6 +83,21 @@ def read_conll(
         yield form.document(f"{path.stem}-{n}", sentences, whole)
     if n == 0:
         raise file_log.error("no sentences: the file holds no tagged line. Check the path.")
+
+
+def conll_scheme(path: Path, token_column: int = 0, tag_column: int = -1) -> Scheme:
+    """The tag scheme that `read_conll` takes where it is asked to guess."""
+    first, _ = _rows(path, _Columns(token_column, tag_column, FileLog.open(path, None)))
+    return guess_scheme(row.tag for row in first)
+
+
+def _rows(path: Path, columns: _Columns) -> tuple[list[_Row], Iterator[_Row]]:
+    """The first rows, by which scheme and joiner are guessed, and those after them."""
+    lines = read_lines(path)
+    head = list(islice(lines, JOINER_LINES))
+    columns.learn(head)
+    rows = columns.rows(chain(head, lines))
+    return list(islice(rows, JOINER_LINES)), rows
 
 
 class _Row(NamedTuple):

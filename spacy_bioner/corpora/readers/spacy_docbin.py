@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 
 from spacy.tokens import Doc, DocBin, Span
 from spacy.vocab import Vocab
 
 from spacy_bioner.corpora.docbin import SPANS_KEY
-from spacy_bioner.corpora.document import Document, Entity, Section
+from spacy_bioner.corpora.document import Document, Entity, Offsets, Section
 from spacy_bioner.corpora.reading_log import FileLog, ReadLog
 from spacy_bioner.corpora.text_lines import open_corpus
 from spacy_bioner.errors import CorpusError
+
+_MISSING = 0  # https://spacy.io/api/token#attributes, ent_iob
 
 
 def read_spacy_docbin(path: Path | str, *, log: ReadLog | None = None) -> Iterator[Document]:
     """Yield the documents of a .spacy file, with spaCy's tokens.
 
     Entities are those of doc.ents, and of doc.spans["sc"] where it has others. Id, genre,
-    source, sections and sentences are what `document_to_doc` stored, else `<stem>-<n>` and
-    nothing. Tokens whose annotation is missing count as outside here, for a Document has
-    no such notion. Docs without text are counted in the log as skipped.
+    source, sections, sentences and labelled_types are what `document_to_doc` stored, else
+    `<stem>-<n>` and nothing. Docs without text are counted in the log as skipped.
 
     Raises CorpusError if the file is not a DocBin or holds no document with text.
     """
@@ -56,7 +57,7 @@ def _documents(path: Path) -> Iterator[Document]:
 
 def _document(doc: Doc, default_id: str) -> Document:
     data = doc.user_data
-    sentences = data.get("sentences")
+    sentences, types = data.get("sentences"), data.get("labelled_types")
     sections = tuple(Section(int(s), int(e), str(n)) for s, e, n in data.get("sections", ()))
     _check_order([(section.start, section.end) for section in sections], len(doc.text))
     _check_order(sentences or (), len(doc.text))
@@ -69,7 +70,16 @@ def _document(doc: Doc, default_id: str) -> Document:
         source=str(data.get("source", "")),
         sections=sections,
         sentences=None if sentences is None else tuple((int(s), int(e)) for s, e in sentences),
+        unannotated=_unannotated(doc),
+        labelled_types=None if types is None else tuple(map(str, types)),
     )
+
+
+def _unannotated(doc: Doc) -> Offsets:
+    """The stretches of tokens whose annotation is missing."""
+    runs = groupby(doc, key=lambda token: token.ent_iob == _MISSING)
+    stretches = [list(tokens) for is_missing, tokens in runs if is_missing]
+    return tuple((s[0].idx, s[-1].idx + len(s[-1])) for s in stretches)
 
 
 def _check_order(spans: Sequence[Sequence[int]], length: int) -> None:
@@ -82,9 +92,10 @@ def _check_order(spans: Sequence[Sequence[int]], length: int) -> None:
 def _entities(doc: Doc) -> list[Entity]:
     """doc.ents, and what doc.spans["sc"] holds beyond them."""
     ents = [_entity(span) for span in doc.ents]
-    known = {(e.start, e.end, e.label) for e in ents}
-    spans = [_entity(span) for span in doc.spans.get(SPANS_KEY, ())]
-    more = [e for e in spans if (e.start, e.end, e.label) not in known]
+    more = [_entity(span) for span in doc.spans.get(SPANS_KEY, ())]
+    for entity in ents:
+        if entity in more:
+            more.remove(entity)
     return sorted([*ents, *more], key=lambda e: (e.start, e.end))
 
 

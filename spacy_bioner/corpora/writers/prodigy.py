@@ -15,9 +15,9 @@ from typing import Any
 
 from spacy_bioner.corpora.document import Document, Entity
 from spacy_bioner.corpora.span_records import written_records
-from spacy_bioner.corpora.writing_log import Feature, WriteLog
+from spacy_bioner.corpora.writing_log import PARTIAL, Feature, WriteLog
 
-KEEPS = frozenset(Feature)
+KEEPS = frozenset(Feature) - PARTIAL
 
 
 def write_prodigy(

@@ -1,0 +1,53 @@
+"""What decides whether something is made, or done, anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import srsly
+from spacy.util import load_config
+
+from spacy_bioner.errors import ConfigError
+from spacy_bioner.experiments import prepare
+from spacy_bioner.experiments.grid import read_grid
+from spacy_bioner.experiments.prepare import prepare_runs
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_changed_vectors_are_noticed(grid_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "vectors").mkdir()
+    words = tmp_path / "vectors" / "words.tsv"
+    words.write_text("頭痛\n", encoding="utf-8")
+    config = load_config(ROOT / "configs/bilstm_crf.cfg", interpolate=False)
+    config["paths"]["vectors"] = str(words.parent)
+    config.to_disk(tmp_path / "a.cfg")
+    data = srsly.read_yaml(grid_file) | {"config": str(tmp_path / "a.cfg")}
+    srsly.write_yaml(grid_file.with_name("vectors.yml"), data)
+    grid = read_grid(grid_file.with_name("vectors.yml"))
+    before = prepare_runs(grid, tmp_path / "out")[0].fingerprint
+    prepare._digest.cache_clear()
+    words.write_text("頭痛\n發燒\n", encoding="utf-8")
+    assert prepare_runs(grid, tmp_path / "out")[0].fingerprint != before
+
+
+def test_a_corpus_is_tokenised_anew_for_another_language(grid_file: Path, tmp_path: Path) -> None:
+    folders = set()
+    for lang in ("zh", "en"):
+        config = load_config(ROOT / "configs/bilstm_crf.cfg", interpolate=False)
+        config["nlp"]["lang"] = lang
+        config.to_disk(tmp_path / f"{lang}.cfg")
+        data = srsly.read_yaml(grid_file) | {"config": str(tmp_path / f"{lang}.cfg")}
+        srsly.write_yaml(grid_file.with_name(f"{lang}.yml"), data)
+        runs = prepare_runs(read_grid(grid_file.with_name(f"{lang}.yml")), tmp_path / "out")
+        folders.add(runs[0].test)
+    assert len(folders) == 2
+
+
+def test_rows_of_one_folder_are_refused(grid_file: Path, tmp_path: Path) -> None:
+    axis = {name: {"training.dropout": rate} for name, rate in (("p<0.5", 0.1), ("p>0.5", 0.9))}
+    data = srsly.read_yaml(grid_file) | {"axes": {"s": axis}, "base": {"s": "p<0.5"}}
+    srsly.write_yaml(grid_file.with_name("twice.yml"), data)
+    with pytest.raises(ConfigError, match="two rows of the grid would be kept in"):
+        prepare_runs(read_grid(grid_file.with_name("twice.yml")), tmp_path)
