@@ -36,8 +36,7 @@ def build_char_ngram_embed(
     vector. Static vectors are not changed by training.
 
     vector_width: numbers in a row of the table of vectors. ngrams: values of n. dropout: share
-        of the static vectors, each by chance, in whose place training sees zeros, so that it
-        does not lean on any where there is none.
+        of the static vectors, each by chance, in whose place training sees zeros.
 
     (n,) tokens a document -> (n, learned_width + vector_width * number of n-grams).
     Raises ConfigError on other n, a share outside [0, 1), or where nothing is asked for.
