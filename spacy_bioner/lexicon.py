@@ -38,7 +38,8 @@ class Lexicon:
         """Read a UTF-8 file with `term`, or `term TAB count`, a line.
 
         shortest: terms of fewer characters are passed over. Raises CorpusError at a line
-        whose count is no number, LexiconError if no term is left, or there is no file.
+        whose count is no whole number, and for other encodings, LexiconError if no term is
+        left, or there is no file.
         """
         if not path.is_file():
             raise LexiconError(
@@ -46,14 +47,13 @@ class Lexicon:
                 "`make-vectors --lexicon`; --paths.lexicon names another.)"
             )
         counts: dict[str, int] = {}
-        for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
+        for number, line in enumerate(_lines(path), 1):
             term, _, count = line.partition("\t")
             if len(term := term.strip()) < max(1, shortest):
                 continue
-            try:
-                counts[term] = int(count) if count else 1
-            except ValueError:
-                raise CorpusError(f"{count!r} is not a count.", path, number) from None
+            if count and not count.strip().isdecimal():
+                raise CorpusError(f"{count!r} is not a count.", path, number)
+            counts[term] = int(count) if count else 1
         if not counts:
             raise LexiconError(f"{path}: has no term of {shortest} characters or more.")
         return cls(counts)
@@ -78,6 +78,13 @@ class Lexicon:
     def segment(self, text: str) -> NDArray[np.int64]:
         """Return occurrences that do not overlap, leftmost first, then longest: (M, 3)."""
         return self._longest.find(text)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise CorpusError(f"is not UTF-8 ({error}).", path) from None
 
 
 class _Automaton:

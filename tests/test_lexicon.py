@@ -42,6 +42,16 @@ def test_from_file_reads_terms_and_counts(tmp_path: Path) -> None:
     }
 
 
+def test_from_file_refuses_counts_below_0_and_other_encodings(tmp_path: Path) -> None:
+    path = tmp_path / "words.tsv"
+    path.write_text("頭痛\t-5\n", encoding="utf-8")
+    with pytest.raises(CorpusError, match=r"words\.tsv:1: '-5' is not a count"):
+        Lexicon.from_file(path)
+    path.write_bytes("頭痛\n".encode("big5"))
+    with pytest.raises(CorpusError, match=r"words\.tsv: is not UTF-8"):
+        Lexicon.from_file(path)
+
+
 def test_from_file_names_the_line_whose_count_is_none(tmp_path: Path) -> None:
     path = tmp_path / "words.tsv"
     path.write_text("糖尿病\t12\n藥物\tmany\n", encoding="utf-8")

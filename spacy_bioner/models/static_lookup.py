@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ class StaticLookup:
     def __init__(self, width: int) -> None:
         self.width = width
         self._table: Vectors | None = None
+        self._data: Any = None  # which a table that is read from disk anew replaces
         self._rows: dict[str, int] = {}
 
     def __reduce__(self) -> tuple[type[StaticLookup], tuple[int]]:
@@ -33,11 +35,16 @@ class StaticLookup:
     def use(self, vocab: Vocab) -> None:
         """Take the table of this vocabulary.
 
-        Raises VectorsError if it has no vectors, or vectors of another width.
+        Raises VectorsError if it has no vectors, or vectors of another width or kind.
         """
         table = vocab.vectors
-        if table is self._table:
+        if table is self._table and self._data is vocab.vectors.data:
             return
+        if table.mode != "default":
+            raise VectorsError(
+                f"the pipeline's vectors are of the kind {table.mode!r}, which has none by string. "
+                "Make some with `spacy bioner make-vectors`."
+            )
         if not table.shape[0]:
             raise VectorsError(
                 "the pipeline has no vectors. Make some with `spacy bioner make-vectors`, and "
@@ -48,7 +55,7 @@ class StaticLookup:
                 f"the vectors have {table.shape[1]} numbers each, and the config says "
                 f"vector_width = {self.width}. Set it to {table.shape[1]}."
             )
-        self._table, self._rows = table, {}
+        self._table, self._data, self._rows = table, table.data, {}
 
     def rows(self, texts: Iterable[str]) -> NDArray[np.int64]:
         """Return the row of each text, or MISSING."""

@@ -82,11 +82,12 @@ def set_prediction(
 ) -> None:
     """Sets doc.ents of each document to its spans; tokens outside them become O.
 
-    respect: entities that are set already stay, with all that is known of them, and so
-    do blocked tokens. Scores, where there are any, and candidates go to doc.spans; those
-    of an earlier prediction are removed.
+    respect: entities that are set already stay, with all that is known of them, scores of
+    an earlier component too, and so do blocked tokens. Scores, where there are any, and
+    candidates go to doc.spans; those of an earlier prediction are removed.
     """
     ents = spans_by_document(docs, prediction.spans, labels)
+    known = [_scores_of_preset(doc) if respect else [] for doc in docs]
     for doc, found in zip(docs, ents, strict=True):
         for key in (ENTITIES_KEY, CANDIDATES_KEY):
             doc.spans.pop(key, None)
@@ -96,6 +97,9 @@ def set_prediction(
             doc.set_ents(found)
     if prediction.scores is not None:
         _keep_scores(docs, ents, ENTITIES_KEY, prediction.scores)
+    for doc, scores in zip(docs, known, strict=True):
+        if scores:
+            _keep_known_scores(doc, scores)
     if prediction.candidates is not None and prediction.candidate_scores is not None:
         others = spans_by_document(docs, prediction.candidates, labels)
         _keep_scores(docs, others, CANDIDATES_KEY, prediction.candidate_scores)
@@ -106,6 +110,29 @@ def _set_beside_preset(doc: Doc, found: list[Span]) -> None:
     taken = {token.i for entity in preset for token in entity}
     new = [span for span in found if not taken.intersection(range(span.start, span.end))]
     doc.set_ents([*preset, *new], blocked=[Span(doc, i, i + 1) for i in blocked])
+
+
+def _scores_of_preset(doc: Doc) -> list[tuple[Span, float]]:
+    """How sure an earlier component was of the entities that it set and that stand yet."""
+    group = doc.spans.get(ENTITIES_KEY)
+    if group is None or "scores" not in group.attrs:
+        return []
+    preset = {_place(entity) for entity in doc.ents}
+    scored = zip(group, group.attrs["scores"], strict=True)
+    return [(span, score) for span, score in scored if _place(span) in preset]
+
+
+def _keep_known_scores(doc: Doc, known: list[tuple[Span, float]]) -> None:
+    """Adds scores of an earlier component, in place of this one's of the same entities."""
+    group = doc.spans.get(ENTITIES_KEY)
+    own = zip(group, group.attrs["scores"], strict=True) if group is not None else ()
+    scored = {_place(span): (span, score) for span, score in [*own, *known]}
+    spans, scores = zip(*(scored[place] for place in sorted(scored)), strict=True)
+    keep_scores(doc, ENTITIES_KEY, spans, scores)
+
+
+def _place(span: Span) -> tuple[int, int, str]:
+    return span.start, span.end, span.label_
 
 
 def _keep_scores(

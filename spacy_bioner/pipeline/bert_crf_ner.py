@@ -27,6 +27,7 @@ from spacy_bioner.pipeline.clamps import Clamps, clamps_of
 from spacy_bioner.pipeline.confidences import (
     EntitySet,
     Prediction,
+    check_spans,
     entity_sets,
     register_extension,
     scored_prediction,
@@ -237,6 +238,7 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
             set_n_tags(self.model, len(self.scheme.tags))
         self.regularization.check(self.name, self.model)
         set_constraints(self.model.get_ref("crf"), *self.scheme.constraints)
+        self.cfg["temperature"] = 1.0  # that of earlier weights says nothing of these
         self.model.initialize(X=sample)
 
     def predict(self, docs: Iterable[Doc]) -> Prediction:
@@ -247,7 +249,7 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
         if not lengths.any():
             spans = self.scheme.spans(np.zeros(0, dtype=np.int64), lengths)
             return Prediction(spans, np.zeros(0) if self.decoding.needs_scores else None)
-        emissions = self._emissions(docs)
+        emissions = self.emissions(docs)
         crf = self.model.get_ref("crf")
         if self.cfg["loss"] == "softmax":
             return Prediction(self.scheme.spans(softmax_best_tags(crf, emissions), lengths))
@@ -286,20 +288,22 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
         self._require_initialized()
         if self.cfg["loss"] != "crf":
             raise ConfigError(f'{self.name!r} has no CRF: it was trained with loss = "softmax"')
-        return self._lattice(self._emissions(docs), self._clamps(docs))
+        return self._lattice(self.emissions(docs), self._clamps(docs))
 
     def k_best(self, docs: Iterable[Doc], k: int = 5) -> list[list[EntitySet]]:
         """The k most probable sets of entities of each document, best first."""
         docs = list(docs)
-        return entity_sets(docs, self.lattice(docs), k, self.labels)
+        return entity_sets(docs, self.lattice(docs), k, self.labels) if docs else []
 
     def score_spans(
         self, doc: Doc, spans: Sequence[Span], *, any_label: bool = False
     ) -> list[float]:
         """The probability that each span is an entity: with its label, or with any.
 
-        Raises LabelError for a label that the model does not know.
+        Raises LabelError for a label that the model does not know, ConfigError for a span of
+        another document, or without tokens.
         """
+        check_spans(doc, spans, None if any_label else self.labels)
         return span_scores(self.lattice([doc]), spans, any_label=any_label)
 
     def score_tokens(self, doc: Doc) -> list[float]:
@@ -311,7 +315,11 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
     def _is_calibrated_by_label(self) -> bool:
         return isinstance(self.cfg["temperature"], dict)
 
-    def _emissions(self, docs: list[Doc]) -> Ragged:
+    def emissions(self, docs: list[Doc]) -> Ragged:
+        """The scores (N, T) of all tags for each token, with the documents' lengths.
+
+        Raises ConfigError if a component that the model listens to has not seen a document.
+        """
         require_upstream(self.model, docs, self.name)
         emissions: Ragged = self.model.predict(docs)
         return emissions

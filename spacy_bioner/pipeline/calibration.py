@@ -64,7 +64,7 @@ def calibrate(
     if gold is None or not (gold.tags > OUTSIDE).any():
         raise ConfigError("no entity to calibrate on: check the development data")
     ops = component.model.ops
-    batches = [component.model.predict(docs) for docs, _ in _prepared(nlp, name, examples)]
+    batches = [component.emissions(docs) for docs, _ in _prepared(nlp, name, examples)]
     emissions = Ragged(
         ops.asarray(np.concatenate([ops.to_numpy(batch.dataXd) for batch in batches])),
         ops.asarray1i(np.concatenate([ops.to_numpy(batch.lengths) for batch in batches])),

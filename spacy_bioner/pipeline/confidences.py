@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from spacy.tokens import Doc, Span, SpanGroup
 
+from spacy_bioner.errors import ConfigError, LabelError
 from spacy_bioner.models.lattice import Floats1d, Lattice
 from spacy_bioner.tags import Bools1d, Bools2d, Spans
 
@@ -142,14 +143,24 @@ def span_scores(lattice: Lattice, spans: Sequence[Span], *, any_label: bool) -> 
         label = np.tile(np.arange(len(labels)), len(spans))
         start, end = np.repeat(start, len(labels)), np.repeat(end, len(labels))
     else:
-        for span in spans:
-            if span.label_ not in labels:
-                raise lattice.scheme.unknown_label(span.label_)
         label = np.array([labels.index(span.label_) for span in spans], dtype=np.int64)
     zeros = np.zeros(len(start), dtype=np.int64)
     found = np.exp(lattice.span_log_probabilities(Spans(zeros, start, end, label)))
     result: list[float] = found.reshape(len(spans), -1).sum(axis=1).tolist()
     return result
+
+
+def check_spans(doc: Doc, spans: Sequence[Span], labels: Sequence[str] | None) -> None:
+    """Raises unless the spans hold tokens of the document; labels: that they may have."""
+    for span in spans:
+        what = f"the span {span.start}:{span.end} {span.text!r}"
+        if span.doc is not doc or not len(span):
+            raise ConfigError(f"{what} holds no token of the document {doc.text[:20]!r}")
+        if labels is not None and span.label_ not in labels:
+            raise LabelError(
+                f"{what} has the label {span.label_!r}, which the model does not know: give one of "
+                f"{list(labels)}, or any_label = True"
+            )
 
 
 def spans_by_document(docs: Sequence[Doc], spans: Spans, labels: Sequence[str]) -> list[list[Span]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from thinc.api import CupyOps, get_current_ops
@@ -24,8 +25,20 @@ def check_training_config(config: Settings, name: str) -> None:
         if str(model.get("@architectures", "")).startswith(_TRANSFORMERS):
             _check_precision(other, model, training)
             _check_window(other, model)
-            _check_frozen(other, name, training)
+            tagger = config["components"].get(name, {}).get("model", {})
+            if any(listeners_in(tagger, other, "model")):
+                _check_frozen(other, name, training)
             _check_averages(model, training)
+
+
+def listeners_in(settings: dict[str, Any], upstream: str, path: str) -> Iterator[str]:
+    """Dotted paths of the architectures that listen to a component, wherever they stand."""
+    is_listener = "Listener." in settings.get("@architectures", "")
+    if is_listener and settings.get("upstream", "*") in ("*", upstream):
+        yield path
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            yield from listeners_in(value, upstream, f"{path}.{name}")
 
 
 def _check_precision(name: str, model: Settings, training: Settings) -> None:

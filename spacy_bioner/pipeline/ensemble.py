@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -15,6 +15,7 @@ from spacy.vocab import Vocab
 from spacy_bioner.errors import ConfigError
 from spacy_bioner.models.ensemble import join_taggers
 from spacy_bioner.pipeline.bert_crf_ner import BertCrfNer
+from spacy_bioner.pipeline.config_checks import listeners_in
 
 _ARCHITECTURE = "spacy_bioner.EnsembleTagger.v1"
 
@@ -75,20 +76,10 @@ def _member(nlp: Language, component: str, number: int) -> BertCrfNer:
     for name, pipe in nlp.pipeline:
         if component in getattr(pipe, "listening_components", []):
             settings = nlp.config.interpolate()["components"][component]["model"]
-            nlp.replace_listeners(name, component, list(_listeners(settings, name, "model")))
+            nlp.replace_listeners(name, component, list(listeners_in(settings, name, "model")))
     pipe = nlp.get_pipe(component)
     assert isinstance(pipe, BertCrfNer)
     return pipe
-
-
-def _listeners(settings: dict[str, Any], upstream: str, path: str) -> Iterator[str]:
-    """Dotted paths of the architectures that listen to a component, wherever they stand."""
-    is_listener = "Listener." in settings.get("@architectures", "")
-    if is_listener and settings.get("upstream", "*") in ("*", upstream):
-        yield path
-    for name, value in settings.items():
-        if isinstance(value, dict):
-            yield from _listeners(value, upstream, f"{path}.{name}")
 
 
 def _vocab_of_all(pipelines: Sequence[Language]) -> Vocab:

@@ -43,8 +43,8 @@ def gold_of(
     tags, masks, refined = [], [], {}
     for b, example in enumerate(examples):
         known = gold_tags(example, scheme)
+        excluded = _excluded(example, known, incorrect_spans_key, scheme)
         known, mask = _labelled_for_some_types(example, known, scheme)
-        excluded = _excluded(example, incorrect_spans_key, scheme)
         if excluded and (known == UNKNOWN).any():
             refined[b] = exclude(scheme, mask, excluded)
         tags.append(known)
@@ -73,7 +73,9 @@ def _labelled_for_some_types(
     return opened, mask
 
 
-def _excluded(example: Example, key: str | None, scheme: TagScheme) -> list[Excluded]:
+def _excluded(
+    example: Example, known: Ints1d, key: str | None, scheme: TagScheme
+) -> list[Excluded]:
     """Spans known to be no entities of their label, on the predicted document's tokens."""
     if key is None or key not in example.reference.spans:
         return []
@@ -85,9 +87,10 @@ def _excluded(example: Example, key: str | None, scheme: TagScheme) -> list[Excl
         (span.start, span.end, scheme.labels.index(span.label_))
         for span in example.get_aligned_spans_y2x(spans, allow_overlap=True)
     ]
-    entities = {(e.start, e.end, e.label_) for e in example.get_aligned_spans_y2x(example.y.ents)}
+    entities = scheme.spans(np.where(known == UNKNOWN, OUTSIDE, known), np.array([len(known)]))
+    annotated = set(zip(*(column.tolist() for column in entities[1:]), strict=True))
     for start, end, label in found:
-        if (start, end, scheme.labels[label]) in entities:
+        if (start, end, label) in annotated:
             text = example.predicted[start:end].text
             raise LabelError(
                 f"the span {text!r} ({scheme.labels[label]}) of the document that begins with "

@@ -65,14 +65,15 @@ def require_upstream(model: CrfTagger, docs: Sequence[Doc], name: str) -> None:
         if missing is not None:
             raise ConfigError(
                 f"{name!r} listens to a component before it, and that has not seen the document "
-                f"{missing.text[:20]!r}, or its vectors were dropped, as by doc_cleaner. Give one "
-                "that comes from `nlp(text)`, with no component before this one disabled"
+                f"{missing.text[:20]!r} with the tokens that it has now, or its vectors were "
+                "dropped, as by doc_cleaner. Give one that comes from `nlp(text)`, with no "
+                "component before this one disabled, and none between that changes the tokens"
             )
 
 
 def _is_encoded(doc: Doc) -> bool:
     data = doc._.trf_data if doc.has_extension("trf_data") else None
-    return data is not None and len(data.wordpieces) > 0
+    return data is not None and len(data.wordpieces) > 0 and len(data.align.lengths) == len(doc)
 
 
 def _has_been_given(node: Any) -> bool:

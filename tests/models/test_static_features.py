@@ -162,6 +162,28 @@ def test_odd_texts_get_a_row_a_token(nlp: Language, lexicon_file: Path, text: st
     assert [rows.shape for rows in model.predict(docs)] == [(len(doc), 5) for doc in docs]
 
 
+def test_vectors_that_are_read_anew_are_looked_up_anew(nlp: Language) -> None:
+    model = build_char_ngram_embed(WIDTH, learned_width=0, ngrams=(1,))
+    doc = nlp("糖")
+    model.initialize(X=[doc])
+    before = model.predict([doc])[0]
+    other = spacy.blank("zh")
+    other.vocab.vectors = Vectors(
+        strings=other.vocab.strings, data=np.full((1, WIDTH), 7, np.float16), keys=["糖"]
+    )
+    nlp.vocab.from_bytes(other.vocab.to_bytes())
+    assert (model.predict([doc])[0] == 7).all()
+    assert (before != 7).all()
+
+
+def test_floret_vectors_are_refused(nlp: Language) -> None:
+    data = np.ones((10, WIDTH), np.float32)
+    strings = nlp.vocab.strings
+    nlp.vocab.vectors = Vectors(strings=strings, data=data, mode="floret", hash_count=1)
+    with pytest.raises(VectorsError, match="vectors are of the kind 'floret'"):
+        build_char_ngram_embed(WIDTH).initialize(X=[nlp("病")])
+
+
 def test_side_by_side_joins_in_order_of_names(nlp: Language, lexicon_file: Path) -> None:
     parts = {
         "second": build_lexicon_features(WIDTH, str(lexicon_file)),

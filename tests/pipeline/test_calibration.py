@@ -57,6 +57,12 @@ def test_one_temperature_fits_better_and_changes_no_entity(nlp, examples):
         assert again.temperature == pytest.approx(fit.temperature, rel=0.01)
 
 
+def test_a_temperature_is_not_kept_for_new_weights(nlp):
+    nlp.get_pipe(NAME).cfg["temperature"] = 5.0
+    pipelines.initialized(nlp)
+    assert nlp.get_pipe(NAME).cfg["temperature"] == 1.0
+
+
 def test_temperatures_by_label_fit_no_worse_and_are_saved(nlp, examples, tmp_path):
     single = calibrate(nlp, NAME, examples)
     fit = calibrate(nlp, NAME, examples, by_label=True)

@@ -102,6 +102,36 @@ def test_span_with_a_label_that_the_model_lacks_is_refused(trained_cnn, ner):
     assert ner.score_spans(doc, []) == []
 
 
+def test_spans_that_hold_no_token_of_the_document_are_refused(trained_cnn, ner):
+    doc, other = trained_cnn.make_doc(TEXT), trained_cnn.make_doc(TEXT * 2)
+    for span in (Span(doc, 2, 2, "DRUG"), Span(other, 1, 2, "DRUG")):
+        for any_label in (False, True):
+            with pytest.raises(
+                ConfigError, match=r"the span \d:2 .* holds no token of the document"
+            ):
+                ner.score_spans(doc, [span], any_label=any_label)
+
+
+def test_no_documents_have_no_sets_of_entities(ner):
+    assert ner.k_best([]) == []
+
+
+@pytest.mark.parametrize("scores", [False, True])
+def test_a_later_component_leaves_the_scores_of_what_it_respects(trained_cnn, ner, scores):
+    before = ner.decoding
+    with ner.scoring():
+        doc = trained_cnn(TEXT)
+    expected = {e.text: e._.bioner_score for e in doc.ents}
+    assert None not in expected.values()
+    try:
+        for preset, known in (("respect", expected), ("overwrite", dict.fromkeys(expected))):
+            ner.decoding = Decoding(scores=scores and preset == "respect", preset=preset)
+            ner(doc)
+            assert {e.text: e._.bioner_score for e in doc.ents} == known
+    finally:
+        ner.decoding = before
+
+
 def test_threshold_leaves_out_what_is_below_it(trained_cnn, ner):
     with ner.scoring():
         scores = [e._.bioner_score for e in trained_cnn(TEXT).ents]

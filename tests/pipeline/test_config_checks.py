@@ -20,7 +20,13 @@ SOUND: dict[str, Any] = {
                 "tokenizer_config": {"model_max_length": 32},
             },
         },
-        "bert_crf_ner": {"factory": "bert_crf_ner", "model": {"@architectures": "any"}},
+        "bert_crf_ner": {
+            "factory": "bert_crf_ner",
+            "model": {
+                "@architectures": "any",
+                "tok2vec": {"@architectures": "spacy-transformers.TransformerListener.v1"},
+            },
+        },
     },
     "training": {
         "accumulate_gradient": 1,
@@ -96,6 +102,21 @@ def test_check_refuses_a_frozen_transformer_that_does_not_annotate() -> None:
 def test_check_passes_a_frozen_transformer_that_annotates() -> None:
     config = changed("training.frozen_components", ["transformer"])
     config["training"]["annotating_components"] = ["transformer"]
+    check(config)
+
+
+@pytest.mark.parametrize(
+    "tok2vec",
+    [
+        {"@architectures": "spacy.HashEmbedCNN.v2"},
+        {"@architectures": "spacy-transformers.TransformerListener.v1", "upstream": "other"},
+    ],
+)
+def test_check_passes_a_frozen_transformer_that_the_tagger_does_not_hear(
+    tok2vec: dict[str, Any],
+) -> None:
+    config = changed("training.frozen_components", ["transformer"])
+    config["components"]["bert_crf_ner"]["model"]["tok2vec"] = tok2vec
     check(config)
 
 

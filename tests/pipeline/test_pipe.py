@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -55,6 +59,28 @@ def test_pipe_finds_the_same_in_two_processes(
     texts = TEXTS * 4
     docs = trained.pipe(texts, n_process=2, batch_size=3)
     assert [found(doc) for doc in docs] == GOLD * 4
+
+
+IN_PROCESSES = """
+import torch
+from tests.pipeline.pipelines import BILSTM, TEXTS, build, initialized
+torch.set_num_threads(2)
+nlp = initialized(build(BILSTM))
+nlp(TEXTS[0])
+print(len(list(nlp.pipe(TEXTS * 4, n_process=2, batch_size=3))))
+"""
+
+
+@pytest.mark.parametrize("threads", ["", "2"])
+def test_forked_processes_do_not_wait_for_threads_that_are_gone(threads: str) -> None:
+    environment = {**os.environ, "OMP_NUM_THREADS": threads}
+    if not threads:
+        del environment["OMP_NUM_THREADS"]
+    command = [sys.executable, "-c", IN_PROCESSES]
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=120, check=True
+    )
+    assert done.stdout.strip() == "12"
 
 
 def test_pipe_hands_a_failing_document_to_the_error_handler(

@@ -10,6 +10,7 @@ import pytest
 from spacy.language import Language
 
 from spacy_bioner.errors import ConfigError
+from spacy_bioner.pipeline.calibration import calibrate
 from spacy_bioner.pipeline.shared_vectors import passes
 from tests.pipeline.pipelines import (
     BILSTM,
@@ -104,3 +105,20 @@ def test_documents_that_the_upstream_has_not_seen_are_refused(kind: str, encoder
             ask([nlp.make_doc("頭痛")])
     with nlp.select_pipes(disable=[nlp.pipe_names[0]]), pytest.raises(ConfigError):
         nlp("頭痛")
+
+
+@pytest.mark.parametrize("kind", TRANSFORMERS)
+def test_documents_whose_tokens_were_changed_since_are_refused(kind: str, encoder: Path) -> None:
+    nlp = pipeline(kind, encoder)
+    ruler = nlp.add_pipe("entity_ruler", before="bert_crf_ner")
+    ruler.add_patterns([{"label": "X", "pattern": "頭痛"}])
+    nlp.add_pipe("merge_entities", before="bert_crf_ner")
+    nlp("牙痛")
+    with pytest.raises(ConfigError, match="with the tokens that it has now"):
+        nlp("頭痛")
+
+
+def test_calibration_refuses_what_the_upstream_has_not_seen(encoder: Path) -> None:
+    nlp = pipeline("tok2vec", encoder)
+    with nlp.select_pipes(disable=["tok2vec"]), pytest.raises(ConfigError, match="has not seen"):
+        calibrate(nlp, "bert_crf_ner", examples(nlp))

@@ -11,7 +11,7 @@ import spacy
 from spacy import registry
 
 from spacy_bioner.training.callbacks import scrub_encoder_paths
-from tests.pipeline.pipelines import TEXTS, build_on_transformer, initialized
+from tests.pipeline.pipelines import TEXTS, build_on_transformer, examples, initialized
 from tests.training.conftest import make_tiny_encoder
 
 
@@ -55,6 +55,17 @@ def test_paths_are_replaced_and_hub_names_kept(name: str, scrubbed: str, encoder
     nlp.get_pipe_config("transformer")["model"]["name"] = name
     scrub_encoder_paths(nlp)
     assert nlp.get_pipe_config("transformer")["model"]["name"] == scrubbed
+
+
+def test_paths_within_a_tagger_and_of_disabled_pipes_are_replaced(encoder: Path) -> None:
+    nlp = build_on_transformer(encoder)
+    nlp.initialize(lambda: examples(nlp))
+    nlp.replace_listeners("transformer", "bert_crf_ner", ["model.tok2vec"])
+    nlp.disable_pipe("transformer")
+    scrub_encoder_paths(nlp)
+    assert str(encoder) not in nlp.config.to_str()
+    for name in nlp.component_names:
+        assert str(encoder) not in str(nlp.get_pipe_config(name))
 
 
 def test_directory_of_two_parts_is_not_taken_for_a_hub_name(

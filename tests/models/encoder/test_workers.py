@@ -26,12 +26,20 @@ def threads_after(queue: multiprocessing.Queue[int], environment: dict[str, str]
 
 @pytest.mark.parametrize(("environment", "threads"), [({}, 1), ({"OMP_NUM_THREADS": "2"}, 2)])
 def test_a_worker_takes_one_thread_unless_told(environment: dict[str, str], threads: int) -> None:
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("spawn")
     queue: multiprocessing.Queue[int] = context.Queue()
     worker = context.Process(target=threads_after, args=(queue, environment))
     worker.start()
     assert queue.get(timeout=60) == threads
     worker.join()
+
+
+def test_a_forked_process_has_one_thread_from_its_beginning() -> None:
+    torch.set_num_threads(2)
+    child = os.fork()
+    if child == 0:
+        os._exit(torch.get_num_threads())
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
 
 
 def test_the_main_process_keeps_its_threads(monkeypatch: pytest.MonkeyPatch) -> None:
