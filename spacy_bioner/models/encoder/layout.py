@@ -90,6 +90,11 @@ class LazyWordpieces(WordpieceBatch):  # type: ignore[misc]
         self.token_type_ids = None
         self._splitter = splitter
 
+    def __reduce__(self) -> tuple[type[WordpieceBatch], tuple[Any, ...]]:
+        """Pickled and copied with the strings, for a tokenizer does not belong in a document."""
+        numbers = self.input_ids, self.attention_mask, self.lengths, self.token_type_ids
+        return WordpieceBatch, (self.strings, *numbers)
+
     @property
     def strings(self) -> list[list[str]]:
         return [self._splitter.strings(row) for row in self.input_ids.tolist()]

@@ -34,6 +34,13 @@ class StreamedData(TransformerData):  # type: ignore[misc]
         self._layout, self._encode = layout, encode
         self.wordpieces, self.align = layout.wordpieces, layout.alignment
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> StreamedData:
+        return StreamedData(self._layout, self._encode)  # which nobody changes
+
+    def __reduce__(self) -> tuple[type[TransformerData], tuple[Any, ...]]:
+        """Pickled with all states, for an encoder does not belong in a document."""
+        return TransformerData, (self.wordpieces, self.model_output, self.align)
+
     @cached_property
     def model_output(self) -> BaseModelOutput:
         """All states at once, for a component that knows nothing of parts."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,17 @@ def test_a_component_that_knows_nothing_of_parts_gets_all_states(trained: Langua
     doc._.trf_data.from_bytes(doc._.trf_data.to_bytes())
     assert len(vectors) == len(doc)
     assert (np.abs(vectors).sum(axis=1) > 0).all()
+
+
+def test_a_document_holds_neither_tokenizer_nor_encoder(trained: Language, streamed: None) -> None:
+    for text in (SENTENCES[0], LONG):
+        doc = trained(text)
+        for other in (doc.copy(), pickle.loads(pickle.dumps(doc))):
+            np.testing.assert_array_equal(token_vectors(other), token_vectors(doc))
+            assert other._.trf_data.wordpieces.strings == doc._.trf_data.wordpieces.strings
+    assert b"EncoderShim" not in pickle.dumps(doc)
+    assert b"Tokenizer" not in pickle.dumps(doc._.trf_data)
+    assert doc.copy()._.trf_data._encode is doc._.trf_data._encode
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=60), st.integers(1, 5), st.integers(2, 9))
