@@ -9,7 +9,6 @@ from pathlib import Path
 from spacy_bioner.corpora.document import Document
 from spacy_bioner.corpora.format_settings import read_settings, split_format
 from spacy_bioner.corpora.readers import READERS
-from spacy_bioner.corpora.readers.brat import fits_brat
 from spacy_bioner.corpora.readers.conll import conll_scheme
 from spacy_bioner.corpora.reading_log import ReadLog
 from spacy_bioner.corpora.text_lines import open_corpus
@@ -106,7 +105,7 @@ def _expand(given: Path, format: str) -> list[Path]:
 
 
 def _is_brat_folder(path: Path, format: str) -> bool:
-    return format == "brat" or (format == "auto" and fits_brat(path, b""))
+    return format == "brat" or (format == "auto" and READERS["brat"].fits(path, b""))
 
 
 def _head(path: Path) -> bytes:

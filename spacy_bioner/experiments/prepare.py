@@ -76,8 +76,8 @@ def _corpus(grid: Grid, out: Path, name: str, parts: Parts, tell: Tell) -> Parts
         made[part] = path
         if path.suffix != ".spacy":
             files = [path, *(ann for ann in [path.with_suffix(".ann")] if ann.is_file())]
-            what = hashlib.sha256(fingerprint({"lang": lang}, files).encode()).hexdigest()[:8]
-            made[part] = out / "corpora" / f"{_safe(name)}-{what}" / f"{part}.spacy"
+            what = _named(name, {"lang": lang}, files)
+            made[part] = out / "corpora" / what / f"{part}.spacy"
         if not made[part].exists():
             nlp = spacy.blank(lang)
             report = convert([path], made[part], nlp=nlp)
@@ -94,8 +94,7 @@ def _encoder(
         if not path.is_dir():
             raise ConfigError(f"{path}: no such folder, for the encoder {name!r}")
         return path
-    what = hashlib.sha256(fingerprint(form, [parts["train"]]).encode()).hexdigest()[:8]
-    path = out / "encoders" / _safe(corpus) / f"{_safe(name)}-{what}"
+    path = out / "encoders" / _safe(corpus) / _named(name, form, [parts["train"]])
     if not path.exists():
         texts = (document.text for document in read_corpus(parts["train"], "spacy"))
         made = make_encoder(texts, path, sources=[corpus], **form)
@@ -113,6 +112,12 @@ def _paths_of(config: Path, overrides: dict[str, Any]) -> list[Path]:
 def run_folder(out: Path, row: Row, seed: int) -> Path:
     """Where a run of a row is kept, named for people."""
     return out / _safe(row.corpus) / f"{_safe(row.name)},seed={seed}"
+
+
+def _named(name: str, settings: dict[str, Any], files: list[Path]) -> str:
+    """The folder's name for what is made of these settings and files."""
+    what = hashlib.sha256(fingerprint(settings, files).encode()).hexdigest()[:8]
+    return f"{_safe(name)}-{what}"
 
 
 def _safe(name: str) -> str:

@@ -101,14 +101,14 @@ class _Words:
 
     def __init__(self, terms: str, vocab: Vocab, lexicon: Lexicon, lookup: StaticLookup) -> None:
         self._terms = terms
-        self._table = vocab.vectors
+        self._data = vocab.vectors.data  # which a table that is read from disk anew replaces
         self._lexicon = lexicon
         self._lookup = lookup
         self._rows = lookup.rows(lexicon.terms)  # (T,)
         self._weights = np.where(self._rows == MISSING, 0, lexicon.counts).astype(np.float32)
 
     def are_of(self, terms: str, vocab: Vocab) -> bool:
-        return self._terms is terms and self._table is vocab.vectors
+        return self._terms is terms and self._data is vocab.vectors.data
 
     def features(self, doc: Doc, bits: bool, hidden: float = 0.0) -> NDArray[np.float32]:
         """Return the features (n, 4 * width), or with bits (n, 4 * width + 4).

@@ -176,6 +176,20 @@ def test_vectors_that_are_read_anew_are_looked_up_anew(nlp: Language) -> None:
     assert (before != 7).all()
 
 
+def test_words_are_looked_up_anew_in_vectors_that_are_read_anew(
+    nlp: Language, lexicon_file: Path
+) -> None:
+    model = build_lexicon_features(WIDTH, str(lexicon_file))
+    doc = nlp("糖")
+    model.initialize(X=[doc])
+    assert model.predict([doc])[0][0, 3 * WIDTH : 4 * WIDTH].any()
+    other = spacy.blank("zh")
+    data = np.full((2, WIDTH), 7, np.float16)
+    other.vocab.vectors = Vectors(strings=other.vocab.strings, data=data, keys=["人", "糖"])
+    nlp.vocab.from_bytes(other.vocab.to_bytes())
+    np.testing.assert_allclose(model.predict([doc])[0], soft_lexicon(nlp, doc))
+
+
 def test_floret_vectors_are_refused(nlp: Language) -> None:
     data = np.ones((10, WIDTH), np.float32)
     strings = nlp.vocab.strings

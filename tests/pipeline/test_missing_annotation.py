@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from spacy.tokens import Span
 from spacy.training import Example
 from thinc.api import Adam
 
@@ -105,3 +106,14 @@ def test_update_with_missing_tokens_does_not_teach_outside() -> None:
         hidden = example(nlp, "藥頭痛", [(0, 1, "DRUG")], default="missing")
         nlp.update([*examples(nlp, batch), hidden], sgd=optimizer)
     assert (1, 3, "SYMP") in found(nlp("藥頭痛"))
+
+
+def test_spans_that_are_wrong_stand_beside_an_entity_whose_beginning_is_unknown() -> None:
+    nlp = initialized(build(incorrect_spans_key="wrong"))
+    reference = nlp.make_doc("頭痛藥")
+    inside = (1, nlp.vocab.strings.add("SYMP"))
+    values = np.array([(0, 0), inside, (2, 0)], dtype="uint64")
+    reference.from_array(["ENT_IOB", "ENT_TYPE"], values)
+    reference.spans["wrong"] = [Span(reference, 0, 3, "DRUG")]
+    losses = ner(nlp).update([Example(nlp.make_doc("頭痛藥"), reference)])
+    assert 0 < losses["bert_crf_ner"] < 100

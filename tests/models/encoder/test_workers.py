@@ -34,8 +34,8 @@ def test_a_worker_takes_one_thread_unless_told(environment: dict[str, str], thre
     worker.join()
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_a_forked_process_has_one_thread_from_its_beginning() -> None:
-    torch.set_num_threads(2)
     child = os.fork()
     if child == 0:
         os._exit(torch.get_num_threads())
