@@ -86,11 +86,7 @@ def watch_libraries(watch: Watch) -> None:
     watch.put(Splitter, "split", "wordpieces")
     watch.put(Layout, "data", "alignment")
     Layout.of = classmethod(watch.over(Layout.of.__func__, "alignment"))  # type: ignore[attr-defined]
-    encode = EncoderShim.encode
-    # it gives its results one by one, and is timed as a whole
-    EncoderShim.encode = watch.over(  # type: ignore[method-assign]
-        lambda shim, buckets: iter(list(encode(shim, buckets))), "encoder"
-    )
+    watch.put(EncoderShim, "encode", "encoder")
     watch.put(streaming, "token_vectors", "vectors of tokens")
     watch.put(bert_crf_ner.BertCrfNer, "predict", "tagger")
     watch.put(bert_crf_ner.BertCrfNer, "set_annotations", "setting entities")

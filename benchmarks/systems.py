@@ -92,7 +92,7 @@ def prepare_stock(setting: Setting, out: Path) -> None:
 
 def prepare_ours(setting: Setting, out: Path) -> None:
     transformer = bucketed_transformer(setting.encoder, "float32")
-    items = {"max_batch_items": 32768}  # as in configs/
+    items = {"max_batch_items": 262144}  # as in configs/
     spacy_pipeline(setting, transformer, "bert_crf_ner", OUR_NER, **items).to_disk(out)
 
 
@@ -128,8 +128,7 @@ def ready_buckets(nlp: Language, texts: Sequence[str]) -> Callable[[], list[list
 
     def encode() -> list[list[Entity]]:
         for buckets in batches:
-            for _ in model.shim.encode(buckets):
-                pass
+            model.shim.encode(buckets, lambda _bucket, _states: None)
         return [[] for _ in texts]
 
     return encode

@@ -22,7 +22,7 @@ _SMALLER = ("bfloat16", "int8")
 _MADE = "optimized"
 _WINDOW, _OVERLAP = 256, 64
 # Documents, and their padded tokens, among which rows of like length are found.
-_DOCUMENTS, _TOKENS = 512, 32768
+_DOCUMENTS, _TOKENS = 512, 262144
 
 
 def optimized(nlp: Language, form: str, *, spare_sensitive: bool = False) -> Language:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from thinc.types import Floats2d, Ragged
 
 from spacy_bioner.errors import BionerError, ConfigError, EncoderError
 from spacy_bioner.models.encoder.batch import EncodedBatch
-from spacy_bioner.models.encoder.layout import Layout
+from spacy_bioner.models.encoder.layout import Layout, LayoutData
 from spacy_bioner.models.encoder.limits import check_directory, check_fits, check_window
 from spacy_bioner.models.encoder.rows import Rows
 from spacy_bioner.models.encoder.shim import EncoderShim
@@ -139,7 +140,9 @@ class BucketedTransformer(TransformerModel):  # type: ignore[misc]
     def encode_layouts(self, layouts: Sequence[Layout]) -> list[Any]:
         """Hidden states (k, l, width) of each, without a gradient."""
         rows = self.rows(layouts)
-        return rows.states(self.shim.encode(list(rows.buckets())), self.ops, self.get_dim("nO"))
+        states = rows.empty_states(self.ops, self.get_dim("nO"))
+        self.shim.encode(list(rows.buckets()), partial(rows.fill, states))
+        return states
 
     def from_bytes(self, bytes_data: bytes) -> BucketedTransformer:
         try:
@@ -236,13 +239,15 @@ def forward(
         return EncodedBatch(docs, _by_document(docs, _records(model, layouts))), lambda _: docs
     rows = model.rows(layouts)
     outputs, backprop_encoder = model.shim.begin_update(list(rows.buckets()))
-    states = rows.states(outputs, model.ops, model.get_dim("nO"))
+    states = rows.empty_states(model.ops, model.get_dim("nO"))
+    for bucket, output in enumerate(outputs):
+        rows.fill(states, bucket, output)
 
     def backprop(d_states: list[Any]) -> Sequence[Doc]:
         backprop_encoder(rows.gradients(d_states, outputs))
         return docs
 
-    records = [layout.data(state) for layout, state in zip(layouts, states, strict=True)]
+    records = [LayoutData(layout, each) for layout, each in zip(layouts, states, strict=True)]
     return EncodedBatch(docs, _by_document(docs, records)), backprop
 
 
@@ -251,7 +256,7 @@ def _records(model: BucketedTransformer, layouts: Sequence[Layout]) -> list[Tran
     short = [layout for layout in layouts if len(layout.ids) <= LONGEST_KEPT]
     states = iter(model.encode_layouts(short))
     return [
-        layout.data(next(states))
+        LayoutData(layout, next(states))
         if len(layout.ids) <= LONGEST_KEPT
         else StreamedData(layout, model.encode_layouts)
         for layout in layouts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -65,11 +66,6 @@ class Layout:
             )
             token = stop
 
-    def data(self, states: Any) -> TransformerData:
-        """The record of the document, with hidden states (k, l, width)."""
-        output = BaseModelOutput(last_hidden_state=states)
-        return TransformerData(self.wordpieces, output, self.alignment)
-
     @property
     def wordpieces(self) -> WordpieceBatch:
         return LazyWordpieces(self.ids, self.splitter)
@@ -78,6 +74,32 @@ class Layout:
     def alignment(self) -> Ragged:
         places, lengths = (x.astype("int32") for x in (self.places, self.lengths))
         return Ragged(cast(Any, places), cast(Any, lengths))
+
+
+class LayoutData(TransformerData):  # type: ignore[misc]
+    """The record of a document, with hidden states (k, l, width).
+
+    What spacy-transformers keeps in it is made when somebody asks for it: a document of
+    fifty tokens is read in less time than that takes.
+    """
+
+    def __init__(self, layout: Layout, states: Any) -> None:
+        self.layout, self.states = layout, states
+
+    def __reduce__(self) -> tuple[type[TransformerData], tuple[Any, ...]]:
+        return TransformerData, (self.wordpieces, self.model_output, self.align)
+
+    @cached_property
+    def wordpieces(self) -> WordpieceBatch:
+        return self.layout.wordpieces
+
+    @cached_property
+    def model_output(self) -> BaseModelOutput:
+        return BaseModelOutput(last_hidden_state=self.states)
+
+    @cached_property
+    def align(self) -> Ragged:
+        return self.layout.alignment
 
 
 class LazyWordpieces(WordpieceBatch):  # type: ignore[misc]

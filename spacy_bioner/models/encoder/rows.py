@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from thinc.api import Ops, torch2xp, xp2torch
+from thinc.api import Ops, xp2torch
 
 from spacy_bioner.models.encoder.buckets import Bucket, plan_buckets
 from spacy_bioner.models.encoder.windows import Ints2d
@@ -38,6 +38,8 @@ class Rows:
         self.documents, self.padding, self.device = documents, padding, device
         self.window = window
         self.rows = [row for rows in documents for row in rows]
+        # of each row: the document, and which of its windows it is
+        self.owners = [(i, k) for i, rows in enumerate(documents) for k in range(len(rows))]
         lengths = [len(row) for row in self.rows]
         self.plan = list(plan_buckets(lengths, _largest(sum(lengths), device, largest), _OVERHEAD))
 
@@ -53,15 +55,16 @@ class Rows:
                 mask[i, : len(row)] = 1
             yield Bucket(*(torch.from_numpy(x).to(self.device) for x in (ids, mask)))
 
-    def states(self, outputs: Iterable[torch.Tensor], ops: Ops, width: int) -> list[Any]:
-        """Hidden states of each document (k, l, width) from those of each bucket."""
-        states = [ops.xp.empty((*rows.shape, width), dtype="float32") for rows in self.documents]
-        places = [place for array in states for place in array]
-        for indices, output in zip(self.plan, outputs, strict=True):
-            hidden = torch2xp(output.detach().float())
-            for i, row in zip(indices, hidden, strict=True):
-                places[i][...] = row[: len(places[i])]
-        return states
+    def empty_states(self, ops: Ops, width: int) -> list[Any]:
+        """Room for the hidden states of each document, (k, l, width)."""
+        return [ops.xp.empty((*rows.shape, width), dtype="float32") for rows in self.documents]
+
+    def fill(self, states: Sequence[Any], bucket: int, output: torch.Tensor) -> None:
+        """Puts the hidden states (b, l, width) of one bucket where they belong in `states`."""
+        for i, row in zip(self.plan[bucket], output.detach(), strict=True):
+            document, window = self.owners[i]
+            place = _as_tensor(states[document][window])
+            place.copy_(row[: len(place)])
 
     def gradients(self, d_states: Sequence[Any], like: Sequence[torch.Tensor]) -> list[Any]:
         """The way back: gradients of each document's states to those of each bucket's."""
@@ -80,3 +83,11 @@ def _largest(wordpieces: int, device: torch.device, largest: int) -> int:
     if device.type != "cpu":
         return largest
     return min(largest, max(_SMALLEST, -(-wordpieces // torch.get_num_threads())))
+
+
+def _as_tensor(array: Any) -> torch.Tensor:
+    """The same memory: also where torch has a device of its own and thinc counts in numpy."""
+    tensor: torch.Tensor = (
+        torch.from_numpy(array) if isinstance(array, np.ndarray) else xp2torch(array)
+    )
+    return tensor

@@ -60,22 +60,36 @@ class EncoderShim(HFShim):  # type: ignore[misc]
         self._model = objects.transformer
 
     def __call__(self, inputs: Any, is_train: bool) -> Any:
-        return self.begin_update([inputs]) if is_train else (next(self.encode([inputs])), None)
+        return self.begin_update([inputs]) if is_train else (self._states(inputs).float(), None)
 
-    def encode(self, buckets: Sequence[Bucket]) -> Iterator[torch.Tensor]:
-        """Hidden states (b, l, width) of each in float32, without a gradient."""
+    def encode(
+        self, buckets: Sequence[Bucket], receive: Callable[[int, torch.Tensor], None]
+    ) -> None:
+        """Hidden states (b, l, width) of each bucket, without a gradient, given to `receive`.
+
+        receive: takes the number of the bucket and its states as they come, on a CPU on the
+        thread that computed them, so that it has to be safe there. The states are in the
+        encoder's own precision and not needed afterwards: memory that a thread itself frees it
+        has for its next bucket.
+        """
         leave_cores_to_others()
         runner = self.runner
         if isinstance(runner, OnnxEncoder):
             runner.open()  # once, and not on each thread
 
-        def run(bucket: Bucket) -> torch.Tensor:
+        def run(index: int) -> None:
             with torch.inference_mode():
-                output = runner(input_ids=bucket.ids, attention_mask=bucket.mask)
-                states: torch.Tensor = output.last_hidden_state.float()
-            return states
+                receive(index, self._states(buckets[index]))
 
-        return on_threads(run, buckets) if self.device.type == "cpu" else map(run, buckets)
+        indices = range(len(buckets))
+        for _ in on_threads(run, indices) if self.device.type == "cpu" else map(run, indices):
+            pass
+
+    def _states(self, bucket: Bucket) -> torch.Tensor:
+        with torch.inference_mode():
+            output = self.runner(input_ids=bucket.ids, attention_mask=bucket.mask)
+            states: torch.Tensor = output.last_hidden_state
+        return states
 
     @property
     def largest_bucket(self) -> int:

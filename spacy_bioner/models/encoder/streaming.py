@@ -7,12 +7,10 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from spacy.tokens import Doc
-from spacy_transformers.data_classes import TransformerData
 from thinc.api import Model, NumpyOps
 from thinc.types import Floats2d, Ragged
-from transformers.modeling_outputs import BaseModelOutput
 
-from spacy_bioner.models.encoder.layout import Layout
+from spacy_bioner.models.encoder.layout import Layout, LayoutData
 from spacy_bioner.models.encoder.token_vectors import token_vectors
 from spacy_bioner.models.encoder.workers import on_threads
 from spacy_bioner.models.types import Tok2Vec
@@ -27,29 +25,24 @@ _PART = 64
 _TOKENS = 2048
 
 
-class StreamedData(TransformerData):  # type: ignore[misc]
+class StreamedData(LayoutData):
     """The record of a long document, whose states are computed when they are asked for."""
 
     def __init__(self, layout: Layout, encode: Encode) -> None:
-        self._layout, self._encode = layout, encode
-        self.wordpieces, self.align = layout.wordpieces, layout.alignment
+        self.layout, self._encode = layout, encode
 
     def __deepcopy__(self, memo: dict[int, Any]) -> StreamedData:
-        return StreamedData(self._layout, self._encode)  # which nobody changes
-
-    def __reduce__(self) -> tuple[type[TransformerData], tuple[Any, ...]]:
-        """Pickled with all states, for an encoder does not belong in a document."""
-        return TransformerData, (self.wordpieces, self.model_output, self.align)
+        return StreamedData(self.layout, self._encode)  # which nobody changes
 
     @cached_property
-    def model_output(self) -> BaseModelOutput:
-        """All states at once, for a component that knows nothing of parts."""
-        return self._layout.data(self._encode([self._layout])[0]).model_output
+    def states(self) -> Any:
+        """All of them at once, for a component that knows nothing of parts."""
+        return self._encode([self.layout])[0]
 
-    def parts(self) -> Iterator[TransformerData]:
+    def parts(self) -> Iterator[LayoutData]:
         """One part of the document after another, each with whole tokens."""
-        for part in self._layout.parts(_PART):
-            yield part.data(self._encode([part])[0])
+        for part in self.layout.parts(_PART):
+            yield LayoutData(part, self._encode([part])[0])
 
 
 def has_streamed(docs: Sequence[Doc]) -> bool:

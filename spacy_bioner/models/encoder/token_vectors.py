@@ -9,6 +9,7 @@ import numpy as np
 from spacy.tokens import Doc
 from thinc.types import Floats2d
 
+from spacy_bioner.models.encoder.layout import LayoutData
 from spacy_bioner.models.types import Tok2Vec
 
 # Poolings that leave the vector of a token with one wordpiece as it is.
@@ -35,11 +36,17 @@ def token_vectors(tok2vec: Tok2Vec, docs: Sequence[Doc]) -> Floats2d:
 
 def _of_single_wordpieces(data: Any) -> Any:
     """Vectors (t, width) of a document's tokens, None if one of them has not one wordpiece."""
-    places, lengths = data.align.dataXd, data.align.lengths
+    places, lengths, states = _parts(data)
     if len(places) != len(lengths) or not (lengths == 1).all():
         return None
-    states = data.model_output.last_hidden_state
     states = states.reshape(-1, states.shape[-1])
     first, last = int(places[0]), int(places[-1])
     is_slice = last - first + 1 == len(places) and bool((np.diff(places) == 1).all())
     return states[first : last + 1] if is_slice else states[places]
+
+
+def _parts(data: Any) -> tuple[Any, Any, Any]:
+    """Where the wordpieces of the tokens are (m,), how many each has (t,), states (k, l, width)."""
+    if isinstance(data, LayoutData):
+        return data.layout.places, data.layout.lengths, data.states
+    return data.align.dataXd, data.align.lengths, data.model_output.last_hidden_state

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -22,18 +23,14 @@ class Pieces:
     """The wordpieces of a text, without special ones.
 
     ids (n,). Token tokens[i] (m,) holds wordpiece wordpieces[i] (m,),
-    sorted by token; a wordpiece that spans two tokens is in both. n_tokens: of the document.
+    sorted by token; a wordpiece that spans two tokens is in both. lengths (t,): how many
+    wordpieces each token has; 0 for one without any.
     """
 
     ids: Ints1d
     tokens: Ints1d
     wordpieces: Ints1d
-    n_tokens: int
-
-    @property
-    def lengths(self) -> Ints1d:
-        """How many wordpieces each token has, (n_tokens,); 0 for one without any."""
-        return np.bincount(self.tokens, minlength=self.n_tokens)
+    lengths: Ints1d
 
 
 class Splitter:
@@ -90,23 +87,26 @@ def _pieces(
     )
     shifts = [base + start for base, part in zip(bases, parts, strict=True) for start, _ in part]
     lengths = [len(encoding) for encoding in encodings]
-    offsets = np.array([pair for each in encodings for pair in each.offsets], dtype=np.int64)
+    # pair by pair: as many tuples at once would set off Python's garbage collector
+    pairs = chain.from_iterable(each.offsets for each in encodings)
+    offsets = np.fromiter(chain.from_iterable(pairs), dtype=np.int64)
     offsets = offsets.reshape(-1, 2) + np.repeat(np.array(shifts), lengths)[:, None]
-    ids = np.array([i for each in encodings for i in each.ids], dtype=np.int64)
+    ids = np.fromiter(chain.from_iterable(each.ids for each in encodings), dtype=np.int64)
     tokens, wordpieces = align(starts, offsets)
+    per_token = np.bincount(tokens, minlength=len(starts))
     counts = np.cumsum([len(part) for part in parts])
-    # where each document begins and ends: among its wordpieces, its tokens, and the pairs
+    # where each document begins and ends: among its wordpieces, its tokens, and pairs of these
     pieces = np.append(0, np.cumsum(lengths))[np.append(0, counts)].tolist()
     first = np.append(0, np.cumsum([len(doc) for doc in docs])).tolist()
-    pairs = np.searchsorted(tokens, first).tolist()
+    bounds = np.searchsorted(tokens, first).tolist()
     return [
         Pieces(
             ids[pieces[i] : pieces[i + 1]],
-            tokens[pairs[i] : pairs[i + 1]] - first[i],
-            wordpieces[pairs[i] : pairs[i + 1]] - pieces[i],
-            len(doc),
+            tokens[bounds[i] : bounds[i + 1]] - first[i],
+            wordpieces[bounds[i] : bounds[i + 1]] - pieces[i],
+            per_token[first[i] : first[i + 1]],
         )
-        for i, doc in enumerate(docs)
+        for i in range(len(docs))
     ]
 
 

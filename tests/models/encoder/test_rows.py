@@ -26,7 +26,9 @@ def test_no_row_is_padded_beyond_the_window() -> None:
 def test_states_and_gradients_find_their_documents() -> None:
     rows = rows_of(5, 30, 12)
     outputs = [bucket.ids.unsqueeze(-1).float() for bucket in rows.buckets()]
-    states = rows.states(outputs, OPS, 1)
+    states = rows.empty_states(OPS, 1)
+    for bucket, output in enumerate(outputs):
+        rows.fill(states, bucket, output)
     assert [state.shape for state in states] == [(1, 5, 1), (1, 30, 1), (1, 12, 1)]
     assert all((s[0, :, 0] == np.arange(2, 2 + s.shape[1])).all() for s in states)
     gradients = rows.gradients(states, outputs)
