@@ -16,14 +16,21 @@ from thinc.api import (
 )
 from thinc.types import Floats2d, Ragged
 
+from spacy_bioner.errors import ConfigError
 from spacy_bioner.models.perturbation import perturbable
 from spacy_bioner.models.sentence_lstm import SentenceLstm
 
 Encoder: TypeAlias = Model[list[Floats2d], list[Floats2d]]
 
+PRECISIONS = ("auto", "float32", "bfloat16")
+
 
 def build_bilstm_encoder(
-    width: int, hidden_width: int, depth: int = 2, dropout: float = 0.4
+    width: int,
+    hidden_width: int,
+    depth: int = 2,
+    dropout: float = 0.4,
+    precision: str = "auto",
 ) -> Encoder:
     """Registered as `spacy_bioner.BiLstmEncoder.v1`, for `spacy.Tok2Vec.v2`'s `encode`.
 
@@ -32,8 +39,16 @@ def build_bilstm_encoder(
     the input and between layers; spaCy's [training] dropout does not reach it.
     Its input is what [components.NAME] adversarial perturbs. What is computed for a
     document does not depend on the others in its batch.
+
+    precision, of prediction on a CPU: "auto": bfloat16 where an x86 processor multiplies it, else
+        float32; "float32"; "bfloat16": the same as auto, with a warning where there is none.
+        Training, sums and what comes out are in float32.
+
+    Raises ConfigError for another precision.
     """
-    lstm = SentenceLstm(width, hidden_width, depth, dropout)
+    if precision not in PRECISIONS:
+        raise ConfigError(f"unknown precision {precision!r}: use one of {list(PRECISIONS)}")
+    lstm = SentenceLstm(width, hidden_width, depth, dropout, precision)
     wrapped = PyTorchWrapper_v2(lstm, convert_inputs=to_torch, convert_outputs=to_ragged)
     layer = chain(list2ragged(), wrapped, ragged2list())
     return perturbable("bilstm_encoder", layer, {"nI": width, "nO": 2 * hidden_width})

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from spacy.tokens import Doc
-from thinc.api import Linear, Model, chain, with_array
+from thinc.api import Model, chain, with_array
 from thinc.types import Floats2d
 
 from spacy_bioner.errors import ConfigError
+from spacy_bioner.models.dense import build_dense
 from spacy_bioner.models.types import Tok2Vec
 
 
@@ -28,7 +29,7 @@ def build_side_by_side(parts: dict[str, Any], width: int | None = None) -> Tok2V
         raise ConfigError("SideBySide: give at least one part.")
     ordered = [parts[name] for name in sorted(parts)]
     joined = ordered[0] if len(ordered) == 1 else _joined(ordered)
-    layer = joined if width is None else chain(joined, with_array(Linear(nO=width)))
+    layer = joined if width is None else chain(joined, with_array(build_dense(width)))
     widths = [part.maybe_get_dim("nO") for part in ordered]
     total = None if None in widths else sum(widths)
     return Model(

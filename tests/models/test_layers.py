@@ -14,6 +14,7 @@ from spacy import registry
 from thinc.api import Model, fix_random_seed
 from thinc.types import Ragged
 
+from spacy_bioner.errors import ConfigError
 from spacy_bioner.models.crf_layer import END, START, TRANSITIONS, crf_loss
 from spacy_bioner.models.crf_tagger import build_crf_tagger, set_n_tags
 from spacy_bioner.models.pack_tokens import build_pack_tokens
@@ -209,3 +210,8 @@ def test_crf_loss_adds_to_the_gradients_of_its_parameters(backend: str) -> None:
         index = tuple(1 for _ in gradient.shape)
         slope = (loss_at(name, index, 0.01) - loss_at(name, index, -0.01)) / 0.02
         assert gradient[index] == pytest.approx(slope, abs=1e-3), name
+
+
+def test_unknown_precision_of_the_bilstm_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"unknown precision 'int8': use one of \['auto'"):
+        resolve("@architectures", BILSTM_LAYER, width=WIDTH, hidden_width=6, precision="int8")()

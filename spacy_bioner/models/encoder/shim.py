@@ -26,7 +26,7 @@ from spacy_bioner.errors import ConfigError, EncoderError
 from spacy_bioner.models.encoder.buckets import Bucket
 from spacy_bioner.models.encoder.precision import check_precision, choose_precision
 from spacy_bioner.models.encoder.update import begin_update, can_update
-from spacy_bioner.models.encoder.workers import leave_cores_to_others, on_threads
+from spacy_bioner.models.workers import leave_cores_to_others, on_threads
 from spacy_bioner.networks.prediction.onnx_encoder import OnnxEncoder
 from spacy_bioner.networks.prediction.runner import build_runner
 

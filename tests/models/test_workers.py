@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from spacy_bioner.models.encoder.workers import leave_cores_to_others, on_threads
+from spacy_bioner.models.workers import leave_cores_to_others, on_threads
 from tests.models.encoder.pipelines import SENTENCES
 from tests.models.encoder.test_bucketed_transformer import on_bucketed
 from tests.pipeline.pipelines import found_in, train
