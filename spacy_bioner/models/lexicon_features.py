@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from spacy.attrs import IDX, LENGTH
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 from thinc.api import Model
@@ -142,9 +143,9 @@ def _places(doc: Doc, found: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDAr
 
     found: (M, 3) of word, begin and end in characters.
     """
-    begins = np.array([token.idx for token in doc], dtype=np.int64)
-    ends = begins + np.array([len(token) for token in doc], dtype=np.int64)
-    at_begin = np.full(len(doc.text) + 1, -1, dtype=np.int64)
+    begins, lengths = doc.to_array([IDX, LENGTH]).astype(np.int64).T
+    ends = begins + lengths
+    at_begin = np.full(int(ends.max(initial=0)) + 2, -1, dtype=np.int64)
     at_end = at_begin.copy()
     at_begin[begins] = at_end[ends] = np.arange(len(doc))
     first, last = at_begin[found[:, 1]], at_end[found[:, 2]]
