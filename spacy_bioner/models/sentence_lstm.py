@@ -9,7 +9,7 @@ from typing import TypeAlias
 import torch
 
 from spacy_bioner.models.encoder.precision import choose_precision
-from spacy_bioner.models.workers import on_threads
+from spacy_bioner.models.workers import leave_cores_to_others, on_threads
 
 # Of each direction of each layer: to the gates from the input (4 H, nI) and from the state
 # (4 H, H), and the biases of both (4 H,).
@@ -69,6 +69,7 @@ class SentenceLstm(torch.nn.LSTM):
             for group in groups:
                 encode(group)
             return
+        leave_cores_to_others()
         for _ in on_threads(torch.no_grad()(encode), groups):
             pass
 
@@ -117,7 +118,7 @@ class SentenceLstm(torch.nn.LSTM):
 def buckets(lengths: Sequence[int]) -> list[list[int]]:
     """Return the indices of sentences in groups of like length, the longest first.
 
-    A group has as many sentences as a power of two, so that their numbers are few.
+    Each holds a power of two of them: oneDNN plans an LSTM anew for every number that it meets.
     """
     order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
     found: list[list[int]] = []

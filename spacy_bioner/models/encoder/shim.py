@@ -67,10 +67,9 @@ class EncoderShim(HFShim):  # type: ignore[misc]
     ) -> None:
         """Hidden states (b, l, width) of each bucket, without a gradient, given to `receive`.
 
-        receive: takes the number of the bucket and its states as they come, on a CPU on the
-        thread that computed them, so that it has to be safe there. The states are in the
-        encoder's own precision and not needed afterwards: memory that a thread itself frees it
-        has for its next bucket.
+        receive: takes the number of a bucket and its states, in the encoder's own precision, on
+        a CPU on the thread that computed them. What it does not keep that thread has for its
+        next bucket.
         """
         leave_cores_to_others()
         runner = self.runner
@@ -78,8 +77,7 @@ class EncoderShim(HFShim):  # type: ignore[misc]
             runner.open()  # once, and not on each thread
 
         def run(index: int) -> None:
-            with torch.inference_mode():
-                receive(index, self._states(buckets[index]))
+            receive(index, self._states(buckets[index]))
 
         indices = range(len(buckets))
         for _ in on_threads(run, indices) if self.device.type == "cpu" else map(run, indices):
