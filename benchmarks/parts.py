@@ -84,7 +84,6 @@ def watch_libraries(watch: Watch) -> None:
     watch.put(data_classes.FullTransformerBatch, "split_by_doc", "alignment")
     watch.put(PyTorchShim, "predict", "encoder")
     watch.put(Splitter, "split", "wordpieces")
-    watch.put(Layout, "data", "alignment")
     Layout.of = classmethod(watch.over(Layout.of.__func__, "alignment"))  # type: ignore[attr-defined]
     watch.put(EncoderShim, "encode", "encoder")
     watch.put(streaming, "token_vectors", "vectors of tokens")

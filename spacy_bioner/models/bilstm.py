@@ -16,13 +16,11 @@ from thinc.api import (
 )
 from thinc.types import Floats2d, Ragged
 
-from spacy_bioner.errors import ConfigError
+from spacy_bioner.models.encoder.precision import FLOATS, check_precision
 from spacy_bioner.models.perturbation import perturbable
 from spacy_bioner.models.sentence_lstm import SentenceLstm
 
 Encoder: TypeAlias = Model[list[Floats2d], list[Floats2d]]
-
-PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 def build_bilstm_encoder(
@@ -46,9 +44,7 @@ def build_bilstm_encoder(
 
     Raises ConfigError for another precision.
     """
-    if precision not in PRECISIONS:
-        raise ConfigError(f"unknown precision {precision!r}: use one of {list(PRECISIONS)}")
-    lstm = SentenceLstm(width, hidden_width, depth, dropout, precision)
+    lstm = SentenceLstm(width, hidden_width, depth, dropout, check_precision(precision, FLOATS))
     wrapped = PyTorchWrapper_v2(lstm, convert_inputs=to_torch, convert_outputs=to_ragged)
     layer = chain(list2ragged(), wrapped, ragged2list())
     return perturbable("bilstm_encoder", layer, {"nI": width, "nO": 2 * hidden_width})

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
 from spacy_bioner.models.encoder.precision import choose_precision
 from spacy_bioner.models.workers import leave_cores_to_others, on_threads
@@ -19,6 +20,7 @@ Weights: TypeAlias = dict[str, list[torch.Tensor]]
 # that fill it up: a product of few rows costs hardly less than one of some more.
 _LIKE_LENGTHS = 0.8
 _FEW = 4
+# Sentences of a bucket at most: more are hardly faster.
 _LARGEST = 64
 _X86 = ("x86_64", "AMD64")
 
@@ -49,8 +51,9 @@ class SentenceLstm(torch.nn.LSTM):
         if not lengths:
             # a product, (0, nI) x (nI, nO), so that the way back exists for an empty batch too
             return dropped @ vectors.new_zeros(self.input_size, 2 * self.hidden_size)
-        weights = self._weights(dropped.device)
-        sentences = dropped.split(lengths)
+        dtype = self._dtype(dropped.device)
+        weights = self._weights(dtype)
+        sentences = dropped.to(dtype).split(lengths)
         encoded: list[torch.Tensor] = [dropped] * len(lengths)
 
         def encode(bucket: list[int]) -> None:
@@ -73,11 +76,10 @@ class SentenceLstm(torch.nn.LSTM):
         for _ in on_threads(torch.no_grad()(encode), groups):
             pass
 
-    def _weights(self, device: torch.device) -> Weights:
-        """Of each direction of each layer, in the precision in which it is to be computed."""
+    def _weights(self, dtype: torch.dtype) -> Weights:
+        """Of each direction of each layer."""
         kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         names = [f"l{layer}{way}" for layer in range(self.num_layers) for way in ("", "_reverse")]
-        dtype = self._dtype(device)
         return {
             name: [getattr(self, f"{kind}_{name}").to(dtype) for kind in kinds] for name in names
         }
@@ -93,10 +95,7 @@ class SentenceLstm(torch.nn.LSTM):
         """Encode B sentences, (n, nI) each, the longest, T, first."""
         lengths = [len(rows) for rows in sentences]
         reverse = _reversed_rows(lengths, sentences[0].device)  # (T * B,)
-        dtype = weights["l0"][0].dtype
-        states = sentences[0].new_zeros(lengths[0], len(lengths), self.input_size, dtype=dtype)
-        for b, rows in enumerate(sentences):
-            states[: len(rows), b] = rows  # (T, B, nI)
+        states = pad_sequence(list(sentences))  # (T, B, nI)
         for layer in range(self.num_layers):
             if layer and self.dropout:
                 states = torch.nn.functional.dropout(states, self.dropout, self.training)

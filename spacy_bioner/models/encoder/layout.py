@@ -66,15 +66,6 @@ class Layout:
             )
             token = stop
 
-    @property
-    def wordpieces(self) -> WordpieceBatch:
-        return LazyWordpieces(self.ids, self.splitter)
-
-    @property
-    def alignment(self) -> Ragged:
-        places, lengths = (x.astype("int32") for x in (self.places, self.lengths))
-        return Ragged(cast(Any, places), cast(Any, lengths))
-
 
 class LayoutData(TransformerData):  # type: ignore[misc]
     """The record of a document, with hidden states (k, l, width).
@@ -91,7 +82,7 @@ class LayoutData(TransformerData):  # type: ignore[misc]
 
     @cached_property
     def wordpieces(self) -> WordpieceBatch:
-        return self.layout.wordpieces
+        return LazyWordpieces(self.layout.ids, self.layout.splitter)
 
     @cached_property
     def model_output(self) -> BaseModelOutput:
@@ -99,7 +90,8 @@ class LayoutData(TransformerData):  # type: ignore[misc]
 
     @cached_property
     def align(self) -> Ragged:
-        return self.layout.alignment
+        places, lengths = (x.astype("int32") for x in (self.layout.places, self.layout.lengths))
+        return Ragged(cast(Any, places), cast(Any, lengths))
 
 
 class LazyWordpieces(WordpieceBatch):  # type: ignore[misc]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import warnings
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -11,14 +12,15 @@ import torch
 
 from spacy_bioner.errors import ConfigError
 
-PRECISIONS = ("auto", "float32", "bfloat16", "int8")
+FLOATS = ("auto", "float32", "bfloat16")
+PRECISIONS = (*FLOATS, "int8")
 _CPU_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86, x86, ARM
 
 
-def check_precision(precision: str) -> str:
+def check_precision(precision: str, known: Sequence[str] = PRECISIONS) -> str:
     """Raises ConfigError for the name of no precision."""
-    if precision not in PRECISIONS:
-        raise ConfigError(f"unknown precision {precision!r}: use one of {list(PRECISIONS)}")
+    if precision not in known:
+        raise ConfigError(f"unknown precision {precision!r}: use one of {list(known)}")
     return precision
 
 
