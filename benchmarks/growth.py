@@ -134,7 +134,7 @@ def svg(curves: dict[str, list[Point]]) -> str:
             f'<text x="{x - 6:.0f}" y="{y + 4:.0f}" text-anchor="end">{10.0**power:g} s</text>'
             f'<path d="M{x:.0f} {y:.0f}H{width - margin}" stroke="#ddd"/>'
         )
-    for (name, points), colour in zip(curves.items(), ("#06c", "#c40"), strict=True):
+    for (name, points), colour in zip(curves.items(), ("#06c", "#c40"), strict=False):
         path = " ".join("{:.1f},{:.1f}".format(*place(n, s)) for n, s, _ in points)
         x, y = place(*points[-1][:2])
         lines.append(
