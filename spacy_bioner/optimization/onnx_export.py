@@ -13,6 +13,8 @@ from typing import Any
 import torch
 
 from spacy_bioner.errors import ConfigError
+from spacy_bioner.networks.prediction import modernbert
+from spacy_bioner.networks.prediction.exported_modernbert import ExportedModernBert
 from spacy_bioner.networks.prediction.onnx_encoder import OnnxEncoder
 
 _OPSET = 17
@@ -44,7 +46,7 @@ def make_int8_encoder(transformer: Any, *, spare_sensitive: bool = False) -> Onn
     onnxruntime, quantize_dynamic = _libraries()
     with TemporaryDirectory() as folder:
         plain, quantised = Path(folder) / "plain.onnx", Path(folder) / "int8.onnx"
-        _export(transformer, plain)
+        export(transformer, plain)
         _quietly(
             quantize_dynamic,
             plain,
@@ -75,18 +77,22 @@ def _libraries() -> tuple[Any, Callable[..., Any]]:
     return onnxruntime, quantize_dynamic
 
 
-def _export(transformer: torch.nn.Module, path: Path) -> None:
+def export(transformer: Any, path: Path) -> None:
+    """Writes an encoder of `transformers`: ids and mask (b, l) -> states (b, l, width), float32."""
+    is_known = modernbert.is_known(transformer.config)
+    form = ExportedModernBert(transformer) if is_known else _States(transformer)
     ids = torch.full((2, 9), 1)
     axes = {0: "rows", 1: "wordpieces"}
     _quietly(
         torch.onnx.export,
-        _States(transformer).eval(),
+        form.eval(),
         (ids, torch.ones_like(ids)),
         str(path),
         input_names=["input_ids", "attention_mask"],
         output_names=["states"],
         dynamic_axes={"input_ids": axes, "attention_mask": axes, "states": axes},
         opset_version=_OPSET,
+        custom_opsets={"com.microsoft": 1},
         dynamo=False,
     )
 
