@@ -49,6 +49,7 @@ class ExportedModernBert(torch.nn.Module):
         of_layer = [theta_and_reach(config, i) for i in range(config.num_hidden_layers)]
         self.reaches = [reach for _, reach in of_layer]
         self.turns = [self._turns(theta, config.max_position_embeddings) for theta, _ in of_layer]
+        self.parts = torch.nn.ModuleList(InThree(each.attn.Wqkv) for each in transformer.layers)
 
     def _turns(self, theta: float, longest: int) -> tuple[torch.Tensor, torch.Tensor]:
         """(longest, d / 2) each: cosine and sine of the angles by position."""
@@ -66,15 +67,15 @@ class ExportedModernBert(torch.nn.Module):
             reach = self.reaches[index]
             unread = padded if reach is None else padded | (distance > reach)
             mask = unread.to(states.dtype) * far_below(states.dtype)
-            mixed = self._mixed(index, layer.attn.Wqkv(layer.attn_norm(states)), mask)
+            mixed = self._mixed(index, layer.attn_norm(states), mask)
             states = states + layer.attn.Wo(mixed)
             states = states + layer.mlp(layer.mlp_norm(states))
         last: torch.Tensor = self.transformer.final_norm(states)
         return last
 
-    def _mixed(self, index: int, qkv: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """qkv (b, l, 3 * width), mask (b, 1, 1 or l, l) -> values as attention mixes them."""
-        query, key, value = qkv.chunk(3, dim=-1)
+    def _mixed(self, index: int, states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """states (b, l, width), mask (b, 1, 1 or l, l) -> values as attention mixes them."""
+        query, key, value = self.parts[index](states)
         query, key = (self._of_heads(self._rotated(index, each)) for each in (query, key))
         scores = query @ key.transpose(2, 3) * self.head_width**-0.5 + mask  # (b, heads, l, l)
         mixed: torch.Tensor = scores.softmax(-1) @ self._of_heads(value)
@@ -87,3 +88,20 @@ class ExportedModernBert(torch.nn.Module):
     def _of_heads(self, states: torch.Tensor) -> torch.Tensor:
         """(b, l, width) -> (b, heads, l, d)."""
         return states.view(*states.shape[:2], self.heads, self.head_width).transpose(1, 2)
+
+
+class InThree(torch.nn.Module):
+    """A layer for queries, keys and values as one for each: what they give need not be cut up."""
+
+    def __init__(self, joined: torch.nn.Linear) -> None:
+        super().__init__()
+        n, has_bias = len(joined.weight) // 3, joined.bias is not None
+        self.parts = torch.nn.ModuleList()
+        for i in range(0, 3 * n, n):
+            part = torch.nn.Linear(joined.in_features, n, bias=has_bias)
+            part.load_state_dict({k: v[i : i + n] for k, v in joined.state_dict().items()})
+            self.parts.append(part)
+
+    def forward(self, states: torch.Tensor) -> list[torch.Tensor]:
+        """states (b, l, width) -> three of that shape."""
+        return [part(states) for part in self.parts]
