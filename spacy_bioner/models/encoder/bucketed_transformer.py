@@ -135,7 +135,7 @@ class BucketedTransformer(TransformerModel):  # type: ignore[misc]
         """Their windows, in buckets."""
         shim, ids = self.shim, [layout.ids for layout in layouts]
         padding = self.splitter.padding
-        return Rows(ids, padding, shim.device, shim.largest_bucket, self.window)
+        return Rows(ids, padding, shim.device, shim.bucket_sizes, self.window)
 
     def encode_layouts(self, layouts: Sequence[Layout]) -> list[Any]:
         """Hidden states (k, l, width) of each, without a gradient."""

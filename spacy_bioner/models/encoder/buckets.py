@@ -17,6 +17,14 @@ class Bucket:
     mask: torch.Tensor
 
 
+@dataclass(frozen=True)
+class BucketSizes:
+    """What suits an encoder: wordpieces to encode at once, and that rows have a multiple of."""
+
+    largest: int
+    multiple: int
+
+
 def plan_buckets(lengths: Sequence[int], largest: int, overhead: int = 0) -> Iterator[list[int]]:
     """Indices of the rows of each bucket, longest rows first.
 

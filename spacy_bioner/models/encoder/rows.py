@@ -9,11 +9,9 @@ import numpy as np
 import torch
 from thinc.api import Ops, xp2torch
 
-from spacy_bioner.models.encoder.buckets import Bucket, plan_buckets
+from spacy_bioner.models.encoder.buckets import Bucket, BucketSizes, plan_buckets
 from spacy_bioner.models.encoder.windows import Ints2d
 
-# Rows are padded to a multiple of this: a length that is new costs the processor a new plan.
-_MULTIPLE = 4
 # Below this a bucket is not made smaller to give each thread one.
 _SMALLEST = 128
 # What one bucket more costs, in wordpieces.
@@ -28,25 +26,25 @@ class Rows:
         documents: Sequence[Ints2d],
         padding: int,
         device: torch.device,
-        largest: int,
+        sizes: BucketSizes,
         window: int,
     ) -> None:
-        """largest: wordpieces to encode at once; fewer where a CPU has a thread for each part.
+        """sizes: buckets are smaller where that gives each of a CPU's threads a part.
 
         window: no row is padded beyond it.
         """
         self.documents, self.padding, self.device = documents, padding, device
-        self.window = window
+        self.window, self.multiple = window, sizes.multiple
         self.rows = [row for rows in documents for row in rows]
         # of each row: the document, and which of its windows it is
         self.owners = [(i, k) for i, rows in enumerate(documents) for k in range(len(rows))]
         lengths = [len(row) for row in self.rows]
-        self.plan = list(plan_buckets(lengths, _largest(sum(lengths), device, largest), _OVERHEAD))
+        self.plan = list(plan_buckets(lengths, _largest(sum(lengths), device, sizes), _OVERHEAD))
 
     def buckets(self) -> Iterator[Bucket]:
         for indices in self.plan:
             rows = [self.rows[i] for i in indices]
-            length = -(-len(rows[0]) // _MULTIPLE) * _MULTIPLE
+            length = -(-len(rows[0]) // self.multiple) * self.multiple
             shape = len(rows), max(len(rows[0]), min(length, self.window))
             ids = np.full(shape, self.padding, dtype=np.int64)
             mask = np.zeros(ids.shape, dtype=np.int64)
@@ -78,11 +76,11 @@ class Rows:
         return gradients
 
 
-def _largest(wordpieces: int, device: torch.device, largest: int) -> int:
+def _largest(wordpieces: int, device: torch.device, sizes: BucketSizes) -> int:
     """Wordpieces of a bucket; on a CPU few enough that there is one for each thread."""
     if device.type != "cpu":
-        return largest
-    return min(largest, max(_SMALLEST, -(-wordpieces // torch.get_num_threads())))
+        return sizes.largest
+    return min(sizes.largest, max(_SMALLEST, -(-wordpieces // torch.get_num_threads())))
 
 
 def _as_tensor(array: Any) -> torch.Tensor:

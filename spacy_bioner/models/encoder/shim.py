@@ -23,7 +23,7 @@ from transformers import (
 )
 
 from spacy_bioner.errors import ConfigError, EncoderError
-from spacy_bioner.models.encoder.buckets import Bucket
+from spacy_bioner.models.encoder.buckets import Bucket, BucketSizes
 from spacy_bioner.models.encoder.precision import check_precision, choose_precision
 from spacy_bioner.models.encoder.update import begin_update, can_update
 from spacy_bioner.models.workers import leave_cores_to_others, on_threads
@@ -90,12 +90,17 @@ class EncoderShim(HFShim):  # type: ignore[misc]
         return states
 
     @property
-    def largest_bucket(self) -> int:
-        """Wordpieces to encode at once: what fits a core's cache, or fills a GPU."""
+    def bucket_sizes(self) -> BucketSizes:
+        """What fits a core's cache, or fills a GPU.
+
+        torch makes a plan for each new length of rows, onnxruntime does not, and keeps what lies
+        between its products in float32.
+        """
         if self.device.type != "cpu":
-            return 32768
-        # onnxruntime keeps what lies between its products in float32
-        return 512 if self.precision == "int8" else 1024
+            return BucketSizes(largest=32768, multiple=4)
+        if self.precision == "int8":
+            return BucketSizes(largest=512, multiple=1)
+        return BucketSizes(largest=1024, multiple=4)
 
     @property
     def runner(self) -> torch.nn.Module:

@@ -4,14 +4,15 @@ import numpy as np
 import torch
 from thinc.api import NumpyOps
 
+from spacy_bioner.models.encoder.buckets import BucketSizes
 from spacy_bioner.models.encoder.rows import Rows
 
 CPU, OPS = torch.device("cpu"), NumpyOps()
 
 
-def rows_of(*lengths: int, window: int = 30) -> Rows:
+def rows_of(*lengths: int, window: int = 30, multiple: int = 4) -> Rows:
     documents = [np.arange(2, 2 + n, dtype=np.int64)[None] for n in lengths]
-    return Rows(documents, 1, CPU, 1024, window)
+    return Rows(documents, 1, CPU, BucketSizes(1024, multiple), window)
 
 
 def test_no_row_is_padded_beyond_the_window() -> None:
@@ -20,6 +21,8 @@ def test_no_row_is_padded_beyond_the_window() -> None:
     (bucket,) = rows_of(26, 25).buckets()
     assert bucket.ids.shape == (2, 28)
     assert bucket.mask.sum(1).tolist() == [26, 25]
+    (unpadded,) = rows_of(26, 25, multiple=1).buckets()
+    assert unpadded.ids.shape == (2, 26)
     assert set(bucket.ids[bucket.mask == 0].tolist()) == {1}
 
 
