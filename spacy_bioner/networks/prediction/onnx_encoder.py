@@ -82,6 +82,7 @@ def open_session(file: bytes, made_with: str) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # each thread runs a bucket of its own
     options.inter_op_num_threads = 1
+    options.enable_mem_pattern = False  # it would keep one for each new shape, for ever
     options.log_severity_level = 3
     try:
         return onnxruntime.InferenceSession(
