@@ -50,8 +50,7 @@ def bilstm(tmp_path_factory: pytest.TempPathFactory, gold: Path) -> Path:
     run = tmp_path_factory.mktemp("runs") / "system=random_characters,seed=0"
     docs = read_docs(gold, "zh")
     nlp = trained_on(docs, labels_of(docs), epochs=12, seed=0, batch=4)
-    run.mkdir()
-    (run / "model").mkdir()
+    (run / "model").mkdir(parents=True)
     nlp.to_disk(run / "model" / "model-best")
     return run / "model" / "model-best"
 
