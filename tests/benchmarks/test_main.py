@@ -150,7 +150,6 @@ def test_parts(tmp_path: Path, transformer: Path, encoder: Path, gold: Path) -> 
 
 
 def test_pretraining(capsys: Printed, text: Path) -> None:
-    pytest.importorskip("accelerate", reason="transformers.Trainer needs accelerate")
     pretraining.main([text], layers=1, width=64, steps=1, rounds=1)
     assert "ratio" in capsys.readouterr().out
 

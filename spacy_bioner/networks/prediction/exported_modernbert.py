@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from spacy_bioner.networks.masks import far_below
-from spacy_bioner.networks.prediction.modernbert import theta_and_reach
+from spacy_bioner.networks.prediction.modernbert import theta_and_reach, turns
 
 
 class Rotation(torch.autograd.Function):
@@ -48,14 +48,11 @@ class ExportedModernBert(torch.nn.Module):
         self.head_width = config.hidden_size // self.heads
         of_layer = [theta_and_reach(config, i) for i in range(config.num_hidden_layers)]
         self.reaches = [reach for _, reach in of_layer]
-        self.turns = [self._turns(theta, config.max_position_embeddings) for theta, _ in of_layer]
+        longest = config.max_position_embeddings
+        of_positions = [turns(self.head_width, theta, longest) for theta, _ in of_layer]
+        # cosines and sines (longest, d / 2) of each layer
+        self.turns = [(each.real.contiguous(), each.imag.contiguous()) for each in of_positions]
         self.parts = torch.nn.ModuleList(InThree(each.attn.Wqkv) for each in transformer.layers)
-
-    def _turns(self, theta: float, longest: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """(longest, d / 2) each: cosine and sine of the angles by position."""
-        rates = theta ** -(torch.arange(0, self.head_width, 2).float() / self.head_width)
-        angles = torch.arange(longest).float()[:, None] * rates
-        return angles.cos(), angles.sin()
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """ids and mask (b, l) -> hidden states (b, l, width)."""

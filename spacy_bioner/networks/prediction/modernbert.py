@@ -70,7 +70,7 @@ class Block(torch.nn.Module):
         self.heads, self.epsilon = config.num_attention_heads, config.norm_eps
         self.width, self.head_width = config.hidden_size, config.hidden_size // self.heads
         theta, self.reach = theta_and_reach(config, index)
-        self.turns = _turns(self.head_width, theta, config.max_position_embeddings)
+        self.turns = turns(self.head_width, theta, config.max_position_embeddings)
 
         def linear(name: str, rows: Any = slice(None)) -> PackedLinear:
             bias = weights.get(f"layers.{index}.{name}.bias")
@@ -110,7 +110,7 @@ class Block(torch.nn.Module):
 
 
 @cache
-def _turns(width: int, theta: float, longest: int) -> torch.Tensor:
+def turns(width: int, theta: float, longest: int) -> torch.Tensor:
     """(longest, width / 2): position p turns pair i by p * theta ** (-2i / width), in radians."""
     rates = theta ** -(torch.arange(0, width, 2, dtype=torch.float32) / width)
     angles = torch.arange(longest, dtype=torch.float32)[:, None] * rates

@@ -13,7 +13,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from spacy_bioner.errors import EncoderError
 
-# Its fused form of a sum and a layer norm takes seven times as long as the two.
+# Its fused form of a sum and a layer norm takes several times as long as the two.
 _LEFT_OUT = ["SkipLayerNormFusion"]
 _INSTALL = "install onnxruntime: pip install 'spacy_bioner[onnx]'"
 
