@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from spacy.util import load_config
 from spacy_bioner.errors import ConfigError
 from spacy_bioner.experiments.grid import CONFIG, ENCODER, Row, read_grid
 from spacy_bioner.experiments.saved_grid import load_grid, save_grid
+from spacy_bioner.pipeline.settings import Decoding
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = sorted((ROOT / "grids").glob("*.yml"))
@@ -123,6 +125,21 @@ def test_shipped_grid_changes_settings_that_its_configs_have(path: Path) -> None
                 section = section[part]
             new = name.startswith("components.transformer.model.tokenizer_config.")
             assert new or name.split(".")[-1] in section, f"{row.name}: {name}"
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_settings_of_a_shipped_row_can_be_had_together(path: Path) -> None:
+    names = {field.name for field in fields(Decoding)}
+    grid = read_grid(path)
+    for row in grid.rows():
+        settings = grid.settings_of(row)
+        config, _ = load_config(settings.pop(CONFIG)), settings.pop(ENCODER)
+        given = config["components"].get("bert_crf_ner", {})
+        own = "components.bert_crf_ner."
+        given |= {n.removeprefix(own): v for n, v in settings.items() if n.startswith(own)}
+        if "loss" in given:
+            decoding = Decoding(**{name: given[name] for name in names})
+            decoding.check("bert_crf_ner", given["loss"])
 
 
 @pytest.mark.parametrize(("name", "rows"), [("table3", 10), ("table4", 9), ("related", 6)])
