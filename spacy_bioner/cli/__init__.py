@@ -28,7 +28,7 @@ A typical way through: `check` and `stats` to look at a corpus, `convert` to bri
 into spaCy's format, `make-vectors` or `pretrain-encoder` to learn from raw text,
 then `spacy train` with a config from configs/, `report` and `compare` to see what the
 model does and where it fails, and `spacy package`. `experiment` trains whole grids.
-`calibrate` makes a model's confidences true, `select` says what to annotate next,
+`calibrate` makes a model's confidences match its precision, `select` says what to annotate next,
 `pseudo-label` turns what a model is sure of in raw text into more to train on.
 """
 

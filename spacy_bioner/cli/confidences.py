@@ -27,11 +27,11 @@ def calibrate_command(
     gpu_id: GpuOption = -1,
     force: ForceOption = False,
 ) -> None:
-    """Fit a temperature on development data, so that confidences are true, and save the model.
+    """Fit a temperature on development data, so that confidences match precision, and save.
 
     Prints how confidences and outcomes agree before and after. With a single temperature
-    the best entities stay the same, but the model's threshold, if it has one, parts them by
-    other probabilities: look for it anew. Use data that the model was not trained on.
+    the best entities stay the same, but as probabilities change, look anew for the model's
+    threshold, if it has one. Use data that the model was not trained on.
 
     \b
     Example: spacy bioner calibrate training/model-best corpus/dev.spacy calibrated

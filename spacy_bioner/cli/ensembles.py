@@ -16,11 +16,11 @@ def ensemble_command(
     gpu_id: GpuOption = -1,
     force: ForceOption = False,
 ) -> None:
-    """Join trained pipelines to one that adds their scores before one decoding.
+    """Join trained pipelines into one that averages their scores and decodes once.
 
     The members must have the same labels and tokenizer, and the same vectors or none;
-    seeds, settings and encoders may differ. Of settings that decide which entities are kept,
-    as `threshold`, those of the first hold for all. The result is a pipeline like any other,
+    seeds, settings and encoders may differ. Settings of decoding, such as `threshold`,
+    are those of the first. The result is a pipeline like any other,
     as large and as slow as its members together.
 
     \b

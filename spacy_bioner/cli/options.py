@@ -72,7 +72,7 @@ PiecesOption = Annotated[Pieces, typer.Option(help="cut: into sentences; join: w
 JobsOption = Annotated[int, typer.Option(help="Processes that tokenise.")]
 StrictOption = Annotated[bool, typer.Option(help="Refuse slips instead of mending them.")]
 ReportOption = Annotated[Path | None, typer.Option(help="A file for the whole report.")]
-ForceOption = Annotated[bool, typer.Option(help="Overwrite files, encoders and vectors.")]
+ForceOption = Annotated[bool, typer.Option(help="Replace what OUT holds.")]
 LimitOption = Annotated[int, typer.Option(help="Examples shown of each finding; 0: all.")]
 ModelArgument = Annotated[Path, typer.Argument(help="A trained pipeline: folder or package.")]
 NewModelArgument = Annotated[Path, typer.Argument(help="The folder of the new pipeline.")]
