@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,13 +10,8 @@ from spacy.attrs import IDX
 from spacy.tokens import Doc, Span
 
 from spacy_bioner.tags import OUTSIDE, Bools1d, Bools2d, TagScheme
+from spacy_bioner.text_runs import RUN
 
-# Letters that are written in words (not Han, kana, Hangul), and digits; hyphens and
-# decimal points between them.
-_RUN = re.compile(
-    r"[0-9A-Za-z\u00b5\u00c0-\u024f\u0370-\u03ff]+"
-    r"(?:[-\u2010\u2011.][0-9A-Za-z\u00b5\u00c0-\u024f\u0370-\u03ff]+)*"
-)
 _BLOCKED = 3  # Token.ent_iob of blocked tokens, whose type is empty
 
 
@@ -101,7 +95,7 @@ def _divide(joined: Bools1d | None, start: int, end: int) -> None:
 def _joined(doc: Doc) -> Bools1d:
     """Tokens (n,) that belong to the same run of letters and digits as the one before."""
     joined = np.zeros(len(doc), dtype=np.bool_)
-    runs = [match.span() for match in _RUN.finditer(doc.text) if match.end() - match.start() > 1]
+    runs = [match.span() for match in RUN.finditer(doc.text) if match.end() - match.start() > 1]
     if runs:
         starts = doc.to_array([IDX]).reshape(-1).astype(np.int64)
         low = np.searchsorted(starts, [start for start, _ in runs], side="right")

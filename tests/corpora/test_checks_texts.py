@@ -7,7 +7,7 @@ import pytest
 from spacy_bioner.corpora.checks.chinese import FULL_WIDTH, ChineseText
 from spacy_bioner.corpora.checks.findings import FindingKind
 from spacy_bioner.corpora.checks.odd_characters import OddCharacters
-from spacy_bioner.corpora.checks.runs import RUN, CutRuns
+from spacy_bioner.corpora.checks.runs import CutRuns
 from spacy_bioner.corpora.checks.scripts import is_simplified_only, is_traditional_only
 from spacy_bioner.corpora.document import Document, Entity
 from tests.corpora.checked_documents import brief, found_by, places
@@ -155,22 +155,6 @@ def test_parts_in_different_widths_are_a_warning(full, differ):
 
 
 # runs
-
-
-@pytest.mark.parametrize(
-    ("text", "runs"),
-    [
-        ("維生素B12與COVID-19", ["B12", "COVID-19"]),
-        ("用50µg的5-FU", ["50µg", "5-FU"]),
-        ("ＰＭ２．５與1,000mg", ["ＰＭ２．５", "1,000mg"]),
-        ("AST/ALT,Na+", ["AST", "ALT", "Na"]),
-        ("-a- b.c '", ["a", "b", "c"]),
-        ("β-胡蘿蔔素", ["β"]),
-        ("Crohn's病", ["Crohn's"]),
-    ],
-)
-def test_runs_are_letters_and_digits_with_joining_signs(text, runs):
-    assert RUN.findall(text) == runs
 
 
 @pytest.mark.parametrize(

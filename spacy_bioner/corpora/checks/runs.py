@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from spacy_bioner.corpora.checks.findings import Finding, FindingKind, Place, Severity
 from spacy_bioner.corpora.checks.scripts import has_han
 from spacy_bioner.corpora.document import Document, Entity
-
-# Latin and Greek letters, µ and digits, of half and full width.
-_SIGN = "0-9A-Za-zµÀ-ÖØ-öø-ɏͰ-Ͽ０-９Ａ-Ｚａ-ｚ"
-_DIGIT = "0-9０-９"
-_JOINED = f"[-‐‑－'’＇](?=[{_SIGN}])|(?<=[{_DIGIT}])[.,．，](?=[{_DIGIT}])"
-RUN = re.compile(f"[{_SIGN}]+(?:(?:{_JOINED})[{_SIGN}]+)*")
+from spacy_bioner.text_runs import RUN
 
 
 @dataclass(slots=True)
 class CutRuns:
     """Mentions of documents with Han characters that begin or end within a run.
 
-    A run is of Latin and Greek letters and digits, of any width, with hyphens and
-    apostrophes between them, and full stops and commas between digits: COVID-19, 50µg, 5-FU,
-    1.5mg, and B12 in 維生素B12. A slash joins nothing: in AST/ALT are two runs.
+    What a run is says `spacy_bioner.text_runs`.
     """
 
     _found: list[Finding] = field(default_factory=list)
