@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from spacy.language import Language
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 from tqdm import tqdm
 
 from spacy_bioner.corpora.docbin import Placement
@@ -22,6 +22,7 @@ from spacy_bioner.corpora.writing_log import WriteLog
 from spacy_bioner.errors import ConfigError, CorpusError
 from spacy_bioner.pipeline.bert_crf_ner import BertCrfNer
 from spacy_bioner.pipeline.calibration import crf_component
+from spacy_bioner.pipeline.preceding import after_pipes_before
 from spacy_bioner.pipeline.selection import MEASURES, select, uncertainty
 
 _AT_ONCE = 128
@@ -97,10 +98,14 @@ def _scores(
 
 def _prepared(nlp: Language, component: BertCrfNer, batch: Sequence[Document]) -> list[Doc]:
     """Documents that went through the pipes before the component."""
-    docs: Any = [nlp.make_doc(document.text) for document in batch]
-    for name in nlp.pipe_names[: nlp.pipe_names.index(component.name)]:
-        docs = nlp.get_pipe(name).pipe(docs, batch_size=_AT_ONCE)
-    return list(docs)
+    docs = [nlp.make_doc(document.text) for document in batch]
+    return after_pipes_before(nlp, component.name, docs, _AT_ONCE)
+
+
+def _note(entity: Span) -> str:
+    """The confidence, which an entity that a component before ours has set has none of."""
+    score = entity._.bioner_score
+    return "" if score is None else f"confidence {score:.4f}"
 
 
 def _annotated(
@@ -114,8 +119,7 @@ def _annotated(
         with component.scoring():
             component.set_annotations(docs, component.predict(docs))
         entities = tuple(
-            Entity(e.start_char, e.end_char, e.label_, note=f"confidence {e._.bioner_score:.4f}")
-            for e in docs[0].ents
+            Entity(e.start_char, e.end_char, e.label_, note=_note(e)) for e in docs[0].ents
         )
         result.append(Document(document.text, entities, document.id, document.genre, source=source))
     return result

@@ -5,12 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spacy_bioner.crf.packing import Packing
+from spacy_bioner.crf.packing import Packing, chunks_of_sentences
 from spacy_bioner.crf.scores import CrfScores, Floats2d, Ints1d
 
 # Steps after which scores are shifted back to a maximum of 0, so that long
 # sentences keep the precision of short ones.
 STEPS_BETWEEN_SHIFTS = 16
+
+# Sentences are decoded in runs: of so many tokens at most, which a core's cache holds, and of so
+# few sentences that the scores of a step, T * T of each, are no more than this.
+_TOKENS_AT_ONCE = 8192
+_SCORES_AT_ONCE = 2**22
 
 
 def viterbi(emissions: Floats2d, lengths: Ints1d, scores: CrfScores) -> Ints1d:
@@ -18,6 +23,21 @@ def viterbi(emissions: Floats2d, lengths: Ints1d, scores: CrfScores) -> Ints1d:
 
     emissions (N, T): sentences end to end; lengths (B,), sum N.
     """
+    found = [
+        _best_paths(emissions[tokens], lengths[sentences], scores)
+        for sentences, tokens in chunks_of_sentences(lengths, _tokens_at_once(lengths, scores))
+    ]
+    return found[0] if len(found) == 1 else np.concatenate(found)
+
+
+def _tokens_at_once(lengths: Ints1d, scores: CrfScores) -> int:
+    sentences = _SCORES_AT_ONCE // scores.transitions.size
+    mean_length = lengths.sum() / max(len(lengths), 1)
+    return max(1, min(_TOKENS_AT_ONCE, int(sentences * mean_length)))
+
+
+def _best_paths(emissions: Floats2d, lengths: Ints1d, scores: CrfScores) -> Ints1d:
+    """Of one run of sentences."""
     packing = Packing.from_lengths(lengths)
     if packing.n_tokens == 0:
         return np.zeros(0, dtype=np.int64)

@@ -55,8 +55,8 @@ def read_examples(nlp: Language, path: Path) -> list[Example]:
         examples = list(Corpus(path)(nlp))
     except BionerError:
         raise
-    except ValueError as error:
-        raise ConfigError(f"{path}: not a .spacy file, or a damaged one ({error})") from None
+    except Exception as error:  # zlib, msgpack, numpy and Doc each fail in ways of their own
+        raise _damaged(path, error) from None
     if not examples:
         raise ConfigError(f"{path}: holds no documents")
     return examples
@@ -67,13 +67,16 @@ def read_docs(path: Path) -> list[Doc]:
     check_file(path)
     try:
         docs = list(DocBin().from_disk(path).get_docs(Vocab()))
-    except Exception as error:  # zlib, msgpack, numpy and Doc each fail in ways of their own
-        raise ConfigError(
-            f"{path}: not a .spacy file, or a damaged one ({type(error).__name__})"
-        ) from None
+    except Exception as error:
+        raise _damaged(path, error) from None
     if not docs:
         raise ConfigError(f"{path}: holds no documents")
     return docs
+
+
+def _damaged(path: Path, error: Exception) -> ConfigError:
+    reason = f"{type(error).__name__}: {error}"
+    return ConfigError(f"{path}: not a .spacy file, or a damaged one ({reason})")
 
 
 def check_file(path: Path) -> None:

@@ -65,6 +65,7 @@ def execute(run: Run) -> Outcome:
         return "done"
     folder = Path(run.folder)
     part = folder.with_name(f".{folder.name}.{socket.gethostname()}.{os.getpid()}.part")
+    shutil.rmtree(part, ignore_errors=True)  # of a process of the same number, in a container
     part.mkdir(parents=True)
     try:
         _train_and_score(run, part)

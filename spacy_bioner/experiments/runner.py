@@ -49,7 +49,8 @@ def run_all(
 
 def _in_processes(runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, Outcome]]:
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+    threads = str(runs[0].threads)
+    with ProcessPoolExecutor(jobs, context, _take_threads, (threads,)) as pool:
         futures = {pool.submit(execute, run): run for run in runs}
         try:
             for future in as_completed(futures):
@@ -57,6 +58,11 @@ def _in_processes(runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, Outcome
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _take_threads(number: str) -> None:
+    """In a process of its own: prediction in such a one has one thread where this is not said."""
+    os.environ["OMP_NUM_THREADS"] = number
 
 
 def _on_ray(runs: Sequence[Run], jobs: int, address: str) -> Iterator[tuple[Run, Outcome]]:

@@ -26,6 +26,7 @@ from spacy_bioner.errors import ConfigError
 Embed: TypeAlias = Model[list[Doc], list[Floats2d]]
 Words = tuple[Any, Any, Any]  # characters (W, C), the word of each token (N,), lengths (B,)
 _NONE = 0
+_LONGEST = 256  # every word takes as much memory as the longest
 
 
 class CharacterCnn(torch.nn.Module):
@@ -49,7 +50,9 @@ class CharacterCnn(torch.nn.Module):
         functional = torch.nn.functional
         known = characters != _NONE  # (W, C)
         vectors = functional.embedding(characters, self.embeddings)  # (W, C, width)
-        vectors = functional.dropout(vectors, self.dropout, self.training)
+        # `training` alone is set by other threads too, when their prediction ends
+        learns = self.training and torch.is_grad_enabled()
+        vectors = functional.dropout(vectors, self.dropout, learns)
         vectors = (vectors * known.unsqueeze(-1)).transpose(1, 2)
         sides = self.kernel.shape[2] // 2
         features = functional.conv1d(vectors, self.kernel, self.bias, padding=sides)
@@ -103,11 +106,12 @@ def spell_words(
 
 
 def spell(words: list[str], rows: int) -> NDArray[np.int64]:
-    """(W, C): rows of the characters' table, _NONE past the end of a word."""
-    longest = max(map(len, words), default=1)
+    """(W, C): rows of the characters' table, _NONE past the end of a word; of a word with more
+    than _LONGEST characters, as a sequence of bases is one, the first of them."""
+    longest = min(max(map(len, words), default=1), _LONGEST)
     characters = np.full((len(words), longest), _NONE, dtype=np.int64)
     for row, word in zip(characters, words, strict=True):
-        row[: len(word)] = [1 + ord(character) % (rows - 1) for character in word]
+        row[: len(word)] = [1 + ord(character) % (rows - 1) for character in word[:longest]]
     return characters
 
 

@@ -47,7 +47,7 @@ class SentenceLstm(torch.nn.LSTM):
 
     def forward(self, vectors: torch.Tensor, lengths: list[int]) -> torch.Tensor:  # type: ignore[override]
         """(N, nI) of sentences of these lengths, none of them 0 -> (N, 2 * hidden_size)."""
-        dropped = torch.nn.functional.dropout(vectors, self.input_dropout, self.training)
+        dropped = torch.nn.functional.dropout(vectors, self.input_dropout, self._learns)
         if not lengths:
             # a product, (0, nI) x (nI, nO), so that the way back exists for an empty batch too
             return dropped @ vectors.new_zeros(self.input_size, 2 * self.hidden_size)
@@ -63,6 +63,12 @@ class SentenceLstm(torch.nn.LSTM):
 
         self._each(encode, buckets(lengths), dropped.device)
         return torch.cat(encoded).float()
+
+    @property
+    def _learns(self) -> bool:
+        """Whether this is a step of training; `training` alone is set by other threads as well,
+        when their prediction ends."""
+        return self.training and torch.is_grad_enabled()
 
     def _each(
         self, encode: Callable[[list[int]], None], groups: list[list[int]], device: torch.device
@@ -87,7 +93,7 @@ class SentenceLstm(torch.nn.LSTM):
     def _dtype(self, device: torch.device) -> torch.dtype:
         """float32 in training, whose way back takes half as long again in bfloat16, and wherever
         nobody has measured what that gains."""
-        if self.training or device.type != "cpu" or platform.machine() not in _X86:
+        if self._learns or device.type != "cpu" or platform.machine() not in _X86:
             return torch.float32
         return choose_precision(self.precision, device)
 
@@ -98,7 +104,7 @@ class SentenceLstm(torch.nn.LSTM):
         states = pad_sequence(list(sentences))  # (T, B, nI)
         for layer in range(self.num_layers):
             if layer and self.dropout:
-                states = torch.nn.functional.dropout(states, self.dropout, self.training)
+                states = torch.nn.functional.dropout(states, self.dropout, self._learns)
             forwards = self._direction(states, weights[f"l{layer}"])  # (T, B, H)
             backwards = self._direction(_take(states, reverse), weights[f"l{layer}_reverse"])
             states = torch.cat([forwards, _take(backwards, reverse)], dim=-1)  # (T, B, 2 H)
@@ -109,7 +115,7 @@ class SentenceLstm(torch.nn.LSTM):
         zeros = states.new_zeros(1, states.shape[1], self.hidden_size)
         # input, state, weights, has biases, layers, dropout, training, bidirectional, batch first
         found = torch.lstm(
-            states, (zeros, zeros), weights, True, 1, 0.0, self.training, False, False
+            states, (zeros, zeros), weights, True, 1, 0.0, self._learns, False, False
         )
         return found[0]
 

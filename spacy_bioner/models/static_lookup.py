@@ -27,6 +27,7 @@ class StaticLookup:
         self.width = width
         self._table: Vectors | None = None
         self._data: Any = None  # which a table that is read from disk anew replaces
+        self._host: Any = None  # the same in memory that numpy reads
         self._rows: dict[str, int] = {}
 
     def __reduce__(self) -> tuple[type[StaticLookup], tuple[int]]:
@@ -56,6 +57,8 @@ class StaticLookup:
                 f"vector_width = {self.width}. Set it to {table.shape[1]}."
             )
         self._table, self._data, self._rows = table, table.data, {}
+        # spaCy keeps the table where the model computes, and on a GPU numpy does not read it
+        self._host = table.data if isinstance(table.data, np.ndarray) else table.data.get()
 
     def rows(self, texts: Iterable[str]) -> NDArray[np.int64]:
         """Return the row of each text, or MISSING."""
@@ -73,6 +76,6 @@ class StaticLookup:
     def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the vectors (..., width) of rows (...), zeros for MISSING."""
         assert self._table is not None, "call use() first"
-        found = np.asarray(self._table.data[np.maximum(rows, 0)], dtype=np.float32)
+        found = np.asarray(self._host[np.maximum(rows, 0)], dtype=np.float32)
         found[rows == MISSING] = 0.0
         return found

@@ -117,6 +117,8 @@ def _scores_of_preset(doc: Doc) -> list[tuple[Span, float]]:
     group = doc.spans.get(ENTITIES_KEY)
     if group is None or "scores" not in group.attrs:
         return []
+    if len(group.attrs["scores"]) != len(group):
+        return []  # somebody changed the group since
     preset = {_place(entity) for entity in doc.ents}
     scored = zip(group, group.attrs["scores"], strict=True)
     return [(span, score) for span, score in scored if _place(span) in preset]

@@ -16,7 +16,7 @@ from spacy.vocab import Vocab
 from thinc.api import Config, Optimizer, set_dropout_rate
 from thinc.types import Ragged
 
-from spacy_bioner.errors import ConfigError, LabelError
+from spacy_bioner.errors import BionerError, ConfigError, LabelError
 from spacy_bioner.models.crf_layer import crf_best_paths, crf_loss, set_constraints
 from spacy_bioner.models.crf_tagger import set_n_tags
 from spacy_bioner.models.lattice import Lattice
@@ -374,20 +374,20 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
         examples = list(examples)
         if not examples:
             return 0.0, scores
-        self._require_finite(scores.dataXd)
+        self._require_finite(scores.dataXd, "emissions")
         gold = gold_of(examples, self.scheme, self.incorrect_spans_key)
         crf = self.model.get_ref("crf")
         if self.cfg["loss"] == "softmax":
             loss, d_scores = softmax_loss(crf, scores, gold.tags)
         else:
             loss, d_scores = crf_loss(crf, scores, gold.tags, gold.allowed, gold.refined)
-        self._require_finite(loss)
+        self._require_finite(loss, "loss")
         return float(loss.sum()), d_scores
 
-    def _require_finite(self, values: Any) -> None:
+    def _require_finite(self, values: Any, what: str) -> None:
         if not np.isfinite(self.model.ops.to_numpy(values)).all():
-            raise ValueError(
-                f"the loss of {self.name!r} is not finite: lower the learning rate, or look "
+            raise BionerError(
+                f"not finite: the {what} of {self.name!r}. Lower the learning rate, or look "
                 "for broken weights in the encoder"
             )
 

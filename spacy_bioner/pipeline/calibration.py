@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,6 +20,7 @@ from spacy_bioner.pipeline.annotation import gold_tags
 from spacy_bioner.pipeline.bert_crf_ner import BertCrfNer
 from spacy_bioner.pipeline.confidences import ENTITIES_KEY
 from spacy_bioner.pipeline.partial import LABELLED_TYPES, gold_of
+from spacy_bioner.pipeline.preceding import after_pipes_before
 from spacy_bioner.tags import OUTSIDE, UNKNOWN, TagScheme
 
 _AT_ONCE = 128
@@ -102,14 +103,11 @@ def _prepared(
     nlp: Language, name: str, examples: Sequence[Example]
 ) -> Iterator[tuple[list[Doc], Sequence[Example]]]:
     """Batches of documents that went through the pipes before the component."""
-    before = nlp.pipe_names[: nlp.pipe_names.index(name)]
     starts = range(0, len(examples), _AT_ONCE)
     for i in tqdm(starts, unit=" batches", leave=False, disable=not sys.stderr.isatty()):
         batch = examples[i : i + _AT_ONCE]
-        docs: Iterable[Doc] = [example.predicted.copy() for example in batch]
-        for pipe_name in before:
-            docs = nlp.get_pipe(pipe_name).pipe(docs, batch_size=_AT_ONCE)
-        yield list(docs), batch
+        docs = [example.predicted.copy() for example in batch]
+        yield after_pipes_before(nlp, name, docs, _AT_ONCE), batch
 
 
 def _add(found: Outcomes, predicted: Doc, example: Example, scheme: TagScheme) -> None:

@@ -46,6 +46,8 @@ def make_ensemble(pipelines: Sequence[Language], component: str = "bert_crf_ner"
     config["nlp"]["pipeline"] = [component]
     config["nlp"]["disabled"] = []
     joined = load_model_from_config(config, vocab=_vocab_of_all(pipelines))
+    if state := _tokenizer_state(first):
+        joined.tokenizer.from_bytes(state, exclude=["vocab"])
     pipe = joined.get_pipe(component)
     pipe.cfg.update(members[0].cfg, temperature=1.0)
     join_taggers(pipe.model, [member.model for member in members])
@@ -99,6 +101,14 @@ def _vocab_of_all(pipelines: Sequence[Language]) -> Vocab:
     return vocab
 
 
+def _tokenizer_state(nlp: Language) -> bytes:
+    """Of rules and exceptions, which may be others than those of the language."""
+    if not hasattr(nlp.tokenizer, "to_bytes"):
+        return b""
+    state: bytes = nlp.tokenizer.to_bytes(exclude=["vocab"])
+    return state
+
+
 def _check_alike(
     first: Language, one: BertCrfNer, second: Language, other: BertCrfNer, number: int
 ) -> None:
@@ -108,5 +118,8 @@ def _check_alike(
                 f"pipelines 1 and {number} differ in {what}: {one.cfg[what]} and "
                 f"{other.cfg[what]}. Only models of the same tags can be joined."
             )
-    if first.config["nlp"]["tokenizer"] != second.config["nlp"]["tokenizer"]:
+    own, others = (
+        (nlp.config["nlp"]["tokenizer"], _tokenizer_state(nlp)) for nlp in (first, second)
+    )
+    if own != others:
         raise ConfigError(f"pipelines 1 and {number} have different tokenizers.")

@@ -14,7 +14,7 @@ from glob import glob
 from pathlib import Path
 from typing import IO
 
-from spacy_bioner.errors import CorpusError, EncoderError
+from spacy_bioner.errors import ConfigError, CorpusError
 
 _OPENERS: dict[str, Callable[..., IO[str]]] = {
     ".txt": open,
@@ -48,21 +48,21 @@ def find_shards(inputs: Sequence[Path], weights: Mapping[str, float]) -> list[Sh
     inputs: paths, or patterns such as text/*.xz of some.
     weights: by the shard's name (the file's name up to its first dot); 1.0 if not there.
 
-    Raises EncoderError if an input is missing or of another kind, a weight is of no shard
-    or negative, or nothing is left.
+    Raises CorpusError if an input is missing or of another kind; ConfigError if a weight is of
+    no shard or negative, or nothing is left.
     """
     paths = [path for source in inputs for path in _files(source)]
     shards = [Shard(path, weights.get(Shard(path).name, 1.0)) for path in paths]
     if unknown := sorted(set(weights) - {shard.name for shard in shards}):
-        raise EncoderError(
+        raise ConfigError(
             f"weights are given for {', '.join(unknown)}, but there are no such shards."
         )
     for shard in shards:
         if not 0 <= shard.weight < float("inf"):
-            raise EncoderError(f"{shard.path}: weight {shard.weight:g} is no number of 0 or more.")
+            raise ConfigError(f"{shard.path}: weight {shard.weight:g} is no number of 0 or more.")
     kept = [shard for shard in shards if shard.weight > 0]
     if not kept:
-        raise EncoderError("there is no shard of text with a weight above 0.")
+        raise ConfigError("there is no shard of text with a weight above 0.")
     return kept
 
 
@@ -70,14 +70,14 @@ def _files(source: Path) -> list[Path]:
     if source.is_dir():
         found = sorted(path for path in source.iterdir() if path.suffix in _OPENERS)
         if not found:
-            raise EncoderError(f"{source}: this folder has no {', '.join(_OPENERS)} files.")
+            raise CorpusError(f"this folder has no {', '.join(_OPENERS)} files.", source)
         return found
     if not source.exists():
         return _matches(source)
     if source.suffix not in _OPENERS:
-        raise EncoderError(
-            f"{source}: is not text of a known kind. Known are {', '.join(_OPENERS)}, "
-            "one paragraph a line."
+        raise CorpusError(
+            f"is not text of a known kind. Known are {', '.join(_OPENERS)}, one paragraph a line.",
+            source,
         )
     return [source]
 
@@ -86,22 +86,22 @@ def _matches(pattern: Path) -> list[Path]:
     """The shards whose paths a pattern of the shell describes."""
     found = [Path(path) for path in sorted(glob(str(pattern)))]
     if not found:
-        raise EncoderError(f"{pattern}: there is no such file or folder.")
+        raise CorpusError("there is no such file or folder.", pattern)
     return [path for match in found for path in _files(match)]
 
 
 def read_weights(path: Path) -> dict[str, float]:
     """Read lines of `name TAB weight`; lines that begin with # and empty ones are passed over.
 
-    Raises EncoderError if there is no such file; CorpusError at a line that is neither.
+    Raises CorpusError if there is no such file, or at a line that is neither.
     """
     if not path.is_file():
-        raise EncoderError(f"{path}: there is no such file of weights of shards.")
+        raise CorpusError("there is no such file of weights of shards.", path)
     weights: dict[str, float] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
         if not line.strip() or line.startswith("#"):
             continue
-        name, _, weight = line.partition("\t")
+        name, _, weight = line.strip().partition("\t")
         try:
             weights[name.strip()] = float(weight)
         except ValueError:
@@ -142,7 +142,7 @@ def read_manifest(shards: Sequence[Shard]) -> dict[str, tuple[str, str]]:
     for folder in {shard.path.parent for shard in shards}:
         if not (folder / MANIFEST).is_file():
             continue
-        lines = (folder / MANIFEST).read_text(encoding="utf-8-sig").splitlines()
+        lines = (folder / MANIFEST).read_text(encoding="utf-8-sig").rstrip("\n").split("\n")
         for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
             try:
                 known[row["source"]] = (row["repo"], row["licence"])

@@ -7,7 +7,7 @@ import torchcrf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_bioner.crf import get_backend, packed
+from spacy_bioner.crf import get_backend, packed, viterbi
 from spacy_bioner.crf.forward_backward import SCORES_PER_CHUNK, forward_backward
 from spacy_bioner.crf.scores import CrfScores
 from spacy_bioner.tags import UNKNOWN, TagScheme
@@ -232,3 +232,15 @@ def test_batch_of_several_chunks_and_of_sentences_that_underflow(scheme, rng, em
         assert together.loss[b] == pytest.approx(alone.loss[0], rel=1e-9)
         np.testing.assert_allclose(together.emissions[at], alone.emissions, atol=1e-9)
     np.testing.assert_allclose(together.transitions, steps, rtol=1e-9, atol=1e-7)
+
+
+@pytest.mark.parametrize(("tokens", "scores_at_once"), [(1, 2**22), (40, 2**22), (8192, 1)])
+def test_paths_do_not_depend_on_how_many_are_sought_at_once(
+    scheme, rng, monkeypatch, tokens, scores_at_once
+):
+    lengths = rng.integers(0, 30, size=25)
+    scores, (emissions, _) = make_scores(scheme, rng), random_batch(scheme, rng, lengths)
+    expected = packed.best_paths(emissions, lengths, scores)
+    monkeypatch.setattr(viterbi, "_TOKENS_AT_ONCE", tokens)
+    monkeypatch.setattr(viterbi, "_SCORES_AT_ONCE", scores_at_once)
+    np.testing.assert_array_equal(packed.best_paths(emissions, lengths, scores), expected)

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from spacy_bioner.errors import ConfigError
 from spacy_bioner.experiments import run as run_module
+from spacy_bioner.experiments import runner
 from spacy_bioner.experiments.grid import read_grid
 from spacy_bioner.experiments.prepare import prepare_runs
 from spacy_bioner.experiments.run import Run, execute
 from spacy_bioner.experiments.runner import run_all
 from spacy_bioner.experiments.table import read_table
+from spacy_bioner.models.workers import leave_cores_to_others
 
 
 @pytest.fixture
@@ -172,3 +177,30 @@ def test_training_that_breaks_is_shown_with_its_log(grid_file: Path, tmp_path: P
     assert list(outcomes.values()) == ["failed"]
     (error,) = tmp_path.rglob("error.txt")
     assert "betas must be" in error.read_text() + (error.parent / "train.log").read_text()
+
+
+def test_a_part_of_an_earlier_process_of_the_same_number_is_begun_anew(
+    tmp_path: Path, fake: list[str]
+) -> None:
+    (run,) = runs_in(tmp_path, [0])
+    part = tmp_path / "c" / f".r0.{socket.gethostname()}.{os.getpid()}.part"
+    part.mkdir(parents=True)
+    (part / "half.txt").touch()
+    assert run_all([run]) == {run.folder: "done"}
+    assert not (Path(run.folder) / "half.txt").exists()
+
+
+def threads_in_prediction(number: int) -> int:
+    torch.set_num_threads(number)
+    leave_cores_to_others()
+    return torch.get_num_threads()
+
+
+@pytest.mark.slow
+def test_processes_predict_with_the_threads_that_were_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, context, runner._take_threads, ("2",)) as pool:
+        assert pool.submit(threads_in_prediction, 2).result() == 2

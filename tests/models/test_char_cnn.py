@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import spacy
+import torch
 from spacy import registry
 from spacy.tokens import Doc
 from thinc.api import Model
@@ -133,3 +134,16 @@ def test_a_pipeline_with_it_learns_and_is_saved_and_loaded(tmp_path: Any) -> Non
 def test_numbers_that_make_no_layer_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match=str(next(iter(wrong.values())))):
         build_character_cnn_embed(words=Model("x", lambda *_: None), **wrong)  # type: ignore[arg-type,return-value]
+
+
+def test_prediction_is_without_dropout_while_another_thread_ends_its_own() -> None:
+    cnn = CharacterCnn(50, 5, 4, 3, dropout=0.5).train()  # as the thread does
+    words = torch.from_numpy(spell(["aspirin", "mg"], 50)), torch.tensor([0, 1, 0])
+    with torch.no_grad():
+        assert torch.equal(cnn(*words), cnn.eval()(*words))
+
+
+def test_a_sequence_without_spaces_takes_no_more_than_a_long_word() -> None:
+    characters = spell(["ACGT" * 5000, "gene"], 50)
+    assert characters.shape == (2, 256)
+    np.testing.assert_array_equal(characters[0], spell(["ACGT" * 64], 50)[0])

@@ -59,6 +59,16 @@ def test_dropout_is_for_training_alone(training: bool) -> None:
     assert same is not training
 
 
+def test_prediction_is_without_dropout_while_another_thread_ends_its_own() -> None:
+    torch.manual_seed(0)
+    lstm = SentenceLstm(5, 4, 2, dropout=0.5)
+    vectors = torch.randn(7, 5)
+    expected = outputs(lstm, vectors, [3, 4])
+    lstm.train()  # as the thread does
+    with torch.no_grad():
+        assert torch.equal(lstm(vectors, [3, 4]), expected)
+
+
 def outputs(lstm: SentenceLstm, vectors: torch.Tensor, lengths: list[int]) -> torch.Tensor:
     with torch.no_grad():
         return lstm.eval()(vectors, lengths)

@@ -16,6 +16,7 @@ from spacy_bioner.errors import ConfigError, VectorsError
 from spacy_bioner.models.char_ngram_embed import build_char_ngram_embed
 from spacy_bioner.models.lexicon_features import build_lexicon_features
 from spacy_bioner.models.side_by_side import build_side_by_side
+from spacy_bioner.models.static_lookup import StaticLookup
 from tests.pipeline.pipelines import ODD_TEXTS
 
 WIDTH = 3
@@ -226,3 +227,30 @@ def test_wrong_settings_are_refused(nlp: Language) -> None:
         build_char_ngram_embed(9).initialize(X=[nlp("病")])
     with pytest.raises(VectorsError, match="has no vectors"):
         build_char_ngram_embed(WIDTH).initialize(X=[spacy.blank("zh")("病")])
+
+
+class OnDevice:
+    """As an array of cupy: its rows are taken there, and numpy cannot read it."""
+
+    def __init__(self, data: np.ndarray) -> None:
+        self.data, self.shape = data, data.shape
+
+    def __array__(self, *arguments: Any) -> np.ndarray:
+        raise TypeError("Implicit conversion to a NumPy array is not allowed")
+
+    def get(self) -> np.ndarray:
+        return self.data
+
+
+def test_vectors_that_are_on_a_gpu_are_read_from_memory(nlp: Language) -> None:
+    class Table:
+        mode, shape = "default", nlp.vocab.vectors.shape
+        data, key2row = OnDevice(nlp.vocab.vectors.data), nlp.vocab.vectors.key2row
+
+    class Holder:
+        vectors = Table()
+
+    lookup = StaticLookup(WIDTH)
+    lookup.use(Holder())  # type: ignore[arg-type]
+    found = lookup.vectors(lookup.rows(["糖尿", "沒有"]))
+    np.testing.assert_array_equal(found, [vector(nlp, "糖尿"), np.zeros(WIDTH)])

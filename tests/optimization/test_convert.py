@@ -11,8 +11,8 @@ from spacy.language import Language
 from thinc.api import Adam
 
 from spacy_bioner.errors import ConfigError, EncoderError
-from spacy_bioner.models.encoder import precision
 from spacy_bioner.models.encoder.bucketed_transformer import BucketedTransformer
+from spacy_bioner.networks import bfloat16
 from spacy_bioner.networks.prediction.onnx_encoder import OnnxEncoder
 from spacy_bioner.optimization.convert import optimized
 from spacy_bioner.optimization.onnx_export import make_int8_encoder
@@ -70,7 +70,7 @@ def test_bfloat16_runs_in_float32_on_a_processor_without(
     trained: Language, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     optimized(trained, "bfloat16").to_disk(tmp_path / "new")
-    monkeypatch.setattr(precision, "cpu_flags", frozenset)
+    monkeypatch.setattr(bfloat16, "cpu_flags", frozenset)
     with pytest.warns(UserWarning, match="has no bfloat16 arithmetic"):
         loaded = spacy.load(tmp_path / "new")
     assert found_in(loaded) == GOLD

@@ -10,11 +10,12 @@ import pytest
 import spacy
 from spacy.cli.find_threshold import find_threshold
 from spacy.language import Language
-from spacy.tokens import DocBin, Span
+from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 from typer.testing import CliRunner
 
 from spacy_bioner.cli import app
+from spacy_bioner.cli.selection import run_selection
 from spacy_bioner.corpora.reading import read_corpus
 from spacy_bioner.errors import ConfigError
 from spacy_bioner.pipeline.calibration import calibrate, outcomes
@@ -174,3 +175,25 @@ def test_select_takes_the_settings_of_a_format(nlp, tmp_path):
     out = tmp_path / "next.conll"
     run("select", tmp_path / "model", texts, out, "--count", "1", "--to", "conll:scheme=BIOES")
     assert re.search(r"\bE-DRUG", out.read_text(encoding="utf-8"))
+
+
+@Language.component("upper_case_is_a_gene")
+def upper_case_is_a_gene(doc: Doc) -> Doc:
+    """A function, which has no `pipe`, and whose label the model does not know."""
+    doc.set_ents([Span(doc, t.i, t.i + 1, "GENE") for t in doc if t.is_upper], default="outside")
+    return doc
+
+
+def test_components_before_may_be_functions_and_set_entities(nlp, examples, tmp_path):
+    nlp.add_pipe("upper_case_is_a_gene", first=True)
+    assert calibrate(nlp, NAME, examples).loss_after > 0
+    assert nlp.pipe_names == ["upper_case_is_a_gene", NAME]
+    nlp.get_pipe(NAME).decoding = replace(nlp.get_pipe(NAME).decoding, preset="respect")
+    (tmp_path / "notes.txt").write_text("頭痛X\n", encoding="utf-8")
+    settings = {"by": "entropy", "count": 1, "diversity": 0.0, "seed": 0}
+    out = tmp_path / "out.jsonl"
+    run_selection(nlp, NAME, [tmp_path / "notes.txt"], out, "prodigy", "auto", False, settings)
+    (document,) = read_corpus(out)
+    notes = {entity.label: entity.note for entity in document.entities}
+    assert notes["GENE"] == ""
+    assert all(note.startswith("confidence") for label, note in notes.items() if label != "GENE")

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 import spacy
+from spacy.attrs import ORTH
 from spacy.language import Language
+from spacy.training import Example
 from spacy.vectors import Vectors
 from thinc.api import Config
 from typer.testing import CliRunner
@@ -30,6 +32,7 @@ from tests.pipeline.pipelines import (
     found_in,
     initialized,
     randomize_crf,
+    tagger_config,
     train,
     transformer_config,
 )
@@ -153,3 +156,21 @@ def test_command_writes_the_ensemble(tmp_path: Path) -> None:
     again = CliRunner().invoke(app, arguments)
     assert again.exit_code == 1
     assert "joined: already exists. Give --force" in again.output
+
+
+def english() -> Language:
+    nlp = spacy.blank("en")
+    nlp.add_pipe(NAME, config=tagger_config(CNN))
+    example = Example.from_dict(nlp.make_doc("aspirin daily"), {"entities": [(0, 7, "DRUG")]})
+    nlp.initialize(lambda: [example])
+    return nlp
+
+
+def test_ensemble_has_the_tokenizer_of_its_members_and_refuses_unlike_ones() -> None:
+    members = [english(), english()]
+    own: Any = [nlp.tokenizer for nlp in members]
+    own[0].add_special_case("qd", [{ORTH: "q"}, {ORTH: "d"}])
+    with pytest.raises(ConfigError, match="1 and 2 have different tokenizers"):
+        make_ensemble(members)
+    own[1].add_special_case("qd", [{ORTH: "q"}, {ORTH: "d"}])
+    assert [token.text for token in make_ensemble(members).make_doc("aspirin qd")][1:] == ["q", "d"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from spacy_bioner.errors import CorpusError, EncoderError
+from spacy_bioner.errors import BionerError, CorpusError
 from spacy_bioner.rawtext.shards import (
     Shard,
     find_shards,
@@ -66,7 +66,7 @@ def test_find_shards_takes_patterns(folder: Path) -> None:
 def test_find_shards_refuses(
     folder: Path, name: str, weights: dict[str, float], message: str
 ) -> None:
-    with pytest.raises(EncoderError, match=message):
+    with pytest.raises(BionerError, match=message):
         find_shards([folder / name], weights)
 
 
@@ -95,7 +95,7 @@ def test_read_lines_refuses_broken_compression(
 
 
 def test_read_weights_names_the_file_that_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(EncoderError, match=r"absent\.tsv: there is no such file of weights"):
+    with pytest.raises(CorpusError, match=r"absent\.tsv: there is no such file of weights"):
         read_weights(tmp_path / "absent.tsv")
 
 

@@ -12,8 +12,9 @@ from spacy_bioner.encoders.pretraining.tokens import TokenStream, ids_of, starts
 from spacy_bioner.errors import EncoderError
 
 _HELD_OUT_SHARE = 0.005
-_HELD_OUT_LEAST = 16  # of a shard with at least 160 blocks
+_HELD_OUT_LEAST = 16  # of a text with at least _FEW blocks
 _HELD_OUT_MOST = 256
+_FEW = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,11 @@ class Blocks:
 class BlockReader:
     """Cuts the streams into blocks, holds some out, and gives the rest step by step.
 
+    Streams of fewer than 160 blocks and of the same weight, as a note a file gives, are one
+    text, of which less than a block is left over. Each text's beginning is held out: 0.5 % of
+    it, 16 blocks at least, of a small one a tenth; up to 256 blocks of that, drawn from all
+    texts, are what is measured on.
+
     A step's blocks follow from the seed and the step's number alone, so that training can
     begin anew at any step. A pass reads each block as often as its shard's weight says
     (the fraction is drawn anew for each pass), in an order drawn for the pass.
@@ -42,19 +48,19 @@ class BlockReader:
     def __init__(
         self, streams: Sequence[TokenStream], length: int, start_id: int, end_id: int, seed: int
     ) -> None:
-        self._streams = streams
         self._inside = length - 2
+        self._texts, weights = _texts_of(streams, self._inside)
         self._ends = (start_id, end_id)
         self._seed = seed
         train, held_out = [], []
-        for index, stream in enumerate(streams):
-            n = len(stream.values) // self._inside
+        for index, text in enumerate(self._texts):
+            n = len(text) // self._inside
             apart = max(round(n * _HELD_OUT_SHARE), min(_HELD_OUT_LEAST, -(-n // 10)))
             places = np.stack([np.full(n, index), np.arange(n) * self._inside], axis=1)
             train.append(places[apart:])
             held_out.append(places[:apart])
         self._train = np.concatenate(train)
-        self._weights = np.array([s.shard.weight for s in streams])[self._train[:, 0]]
+        self._weights = np.array(weights)[self._train[:, 0]]
         self._held_out = self._sample_held_out(np.concatenate(held_out))
         if not len(self._train) or not len(self._held_out):
             raise EncoderError(
@@ -111,7 +117,24 @@ class BlockReader:
         starts = np.ones(ids.shape, dtype=np.bool_)
         ids[:, 0], ids[:, -1] = self._ends
         for row, (index, offset) in enumerate(places):
-            values = self._streams[index].values[offset : offset + self._inside]
+            values = self._texts[index][offset : offset + self._inside]
             ids[row, 1:-1] = ids_of(values)
             starts[row, 1:-1] = starts_of(values)
         return Blocks(ids, starts)
+
+
+def _texts_of(
+    streams: Sequence[TokenStream], inside: int
+) -> tuple[list[NDArray[np.uint32]], list[float]]:
+    """The values of the streams, short ones of a weight joined, and the weight of each text."""
+    texts: list[NDArray[np.uint32]] = []
+    weights: list[float] = []
+    short: dict[float, list[NDArray[np.uint32]]] = {}
+    for stream in streams:
+        if len(stream.values) < _FEW * inside:
+            short.setdefault(stream.shard.weight, []).append(stream.values)
+        else:
+            texts.append(stream.values)
+            weights.append(stream.shard.weight)
+    texts += [np.concatenate(parts) for parts in short.values()]
+    return texts, [*weights, *short]

@@ -57,7 +57,11 @@ def encoder_limit(config: Any, tokenizer_limit: int | None) -> int | None:
 
 
 def check_directory(name: str, window: int, tokenizer_config: dict[str, Any]) -> None:
-    """Checks the window against an encoder in a local directory, without loading it."""
-    if (Path(name) / "config.json").is_file():
+    """Checks the window against an encoder in a local directory, without loading it.
+
+    A bare name is not looked for: saved pipelines have such a one, of an encoder that they hold
+    themselves, and another may stand in the directory that they are loaded from.
+    """
+    if Path(name).name != name and (Path(name) / "config.json").is_file():
         config = AutoConfig.from_pretrained(name)
         check_fits(window, config, tokenizer_config.get("model_max_length"))

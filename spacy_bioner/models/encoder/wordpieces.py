@@ -58,9 +58,15 @@ class Splitter:
         self.padding: int = tokenizer.pad_token_id or 0
 
     def _whole(self) -> None:
-        """A saved tokenizer may cut or pad: neither is wanted here."""
-        self.backend.no_truncation()
-        self.backend.no_padding()
+        """A saved tokenizer may cut or pad: neither is wanted here.
+
+        Nothing is set that is so already: a tokenizer cannot be changed while another thread
+        encodes with it.
+        """
+        if self.backend.truncation is not None:
+            self.backend.no_truncation()
+        if self.backend.padding is not None:
+            self.backend.no_padding()
 
     def strings(self, ids: Sequence[int]) -> list[str]:
         return [self.backend.id_to_token(i) or "" for i in ids]

@@ -61,3 +61,17 @@ def test_blocks_begin_and_end_with_their_special_tokens() -> None:
 def test_too_little_text_is_refused() -> None:
     with pytest.raises(EncoderError, match="too short"):
         reader(stream("a", 1.0, 1000, 9))
+
+
+def test_short_texts_of_a_weight_are_read_as_one() -> None:
+    notes = [stream(f"note{i}", 1.0, 100 * i, 12) for i in range(1, 101)]
+    blocks = reader(*notes, *(stream(f"twice{i}", 2.0, 20_000 + 100 * i, 12) for i in range(10)))
+    held_out = blocks.held_out().ids[:, 1:-1]
+    n = 135 + 2 * 13
+    read = [blocks.train(step, 1).ids[0, 1:-1] for step in range(n)]
+    times = Counter(np.concatenate(read).tolist())
+    assert len(held_out) == 15 + 2
+    for note in (*notes, stream("twice", 2.0, 20_000, 12)):
+        values = note.values[: 8 if note.shard.weight == 2 else None].tolist()
+        found = [times[value] for value in values if value not in held_out]
+        assert set(found) <= {int(note.shard.weight)}

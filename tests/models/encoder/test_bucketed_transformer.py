@@ -14,8 +14,9 @@ from thinc.api import fix_random_seed
 from transformers import AutoModel, AutoTokenizer
 
 from spacy_bioner.errors import ConfigError, EncoderError
-from spacy_bioner.models.encoder import bucketed_transformer, precision
+from spacy_bioner.models.encoder import bucketed_transformer
 from spacy_bioner.models.encoder.batch import EncodedBatch
+from spacy_bioner.networks import bfloat16
 from tests.models.encoder.pipelines import (
     LONG,
     SENTENCES,
@@ -159,7 +160,7 @@ def test_a_name_that_no_hub_in_reach_has_is_refused(
 def test_prediction_follows_each_update(
     precision_name: str, encoder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(precision, "cpu_flags", lambda: frozenset({"avx512_bf16"}))
+    monkeypatch.setattr(bfloat16, "cpu_flags", lambda: frozenset({"avx512_bf16"}))
     nlp = on_bucketed(encoder, precision=precision_name)
     before = token_vectors(nlp(SENTENCES[0]))
     train(nlp, steps=3)
@@ -177,7 +178,7 @@ def test_prediction_follows_each_update(
 def test_bfloat16_keeps_weights_and_gradients_in_float32(
     encoder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(precision, "cpu_flags", lambda: frozenset({"avx512_bf16"}))
+    monkeypatch.setattr(bfloat16, "cpu_flags", lambda: frozenset({"avx512_bf16"}))
     nlp = on_bucketed(encoder, precision="bfloat16")
     nlp.update(examples(nlp), sgd=False)
     found_in(nlp)
@@ -189,7 +190,7 @@ def test_bfloat16_keeps_weights_and_gradients_in_float32(
 def test_bfloat16_differs_from_float32_but_little(
     encoder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(precision, "cpu_flags", lambda: frozenset({"avx512_bf16"}))
+    monkeypatch.setattr(bfloat16, "cpu_flags", lambda: frozenset({"avx512_bf16"}))
     one, other = (
         vectors(build(bucketed_model(encoder, precision=name)), SENTENCES)
         for name in ("float32", "bfloat16")

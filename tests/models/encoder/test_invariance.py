@@ -16,7 +16,7 @@ from thinc.api import fix_random_seed
 
 from spacy_bioner.corpora.reading import read_corpus
 from spacy_bioner.encoders.make_encoder import make_encoder
-from spacy_bioner.models.encoder import precision
+from spacy_bioner.networks import bfloat16
 from spacy_bioner.optimization.convert import optimized
 from tests.pipeline.pipelines import LISTENER, examples, ner, randomize_crf, tagger_config
 
@@ -101,7 +101,7 @@ def test_processes_change_no_entity(nlp: Language, texts: list[str], alone: Enti
 def test_what_bfloat16_and_int8_change_is_little(
     nlp: Language, texts: list[str], alone: Entities, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(precision, "cpu_flags", lambda: frozenset({"avx512_bf16"}))
+    monkeypatch.setattr(bfloat16, "cpu_flags", lambda: frozenset({"avx512_bf16"}))
     for form in ("bfloat16", "int8"):
         other = optimized(nlp, form)
         assert changes(in_another_order(other, texts, 1), alone) < 0.05

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 
 import pytest
 import torch
 
 from spacy_bioner.errors import ConfigError
-from spacy_bioner.models.encoder import precision
-from spacy_bioner.models.encoder.precision import check_precision, choose_precision, cpu_flags
+from spacy_bioner.models.encoder.precision import check_precision, choose_precision
+from spacy_bioner.networks import bfloat16
 
 CPU = torch.device("cpu")
 
@@ -16,7 +15,7 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def with_bfloat16(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     flags = frozenset({"avx2", "avx512_bf16"} if request.param else {"avx2", "avx512f"})
-    monkeypatch.setattr(precision, "cpu_flags", lambda: flags)
+    monkeypatch.setattr(bfloat16, "cpu_flags", lambda: flags)
     return bool(request.param)
 
 
@@ -33,17 +32,6 @@ def test_auto_takes_bfloat16_where_there_is_one_and_says_nothing(with_bfloat16: 
 def test_bfloat16_falls_back_with_a_message(with_bfloat16: bool) -> None:
     with pytest.warns(UserWarning, match=r"has no bfloat16.*float32 is used"):
         assert choose_precision("bfloat16", CPU) == torch.float32
-
-
-@pytest.mark.parametrize("line", ["flags\t\t: fpu avx512_bf16", "Features\t: fp asimd bf16 sve"])
-def test_flags_are_read_as_linux_lists_them(line: str, tmp_path: Path) -> None:
-    path = tmp_path / "cpuinfo"
-    path.write_text(f"processor\t: 0\n{line}\n", encoding="utf-8")
-    assert cpu_flags(path) & {"avx512_bf16", "bf16"}
-
-
-def test_no_flags_where_nothing_lists_them(tmp_path: Path) -> None:
-    assert cpu_flags(tmp_path / "none") == frozenset()
 
 
 def test_unknown_precision_is_refused() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -113,3 +114,24 @@ def test_slow_tokenizer_is_refused() -> None:
 
     with pytest.raises(EncoderError, match=r"SlowTokenizer is no fast tokenizer.*use_fast"):
         Splitter(SlowTokenizer())
+
+
+def test_threads_split_at_the_same_time(encoder: Path) -> None:
+    splitter = Splitter(AutoTokenizer.from_pretrained(encoder))
+    docs = [spacy.blank("zh")(text * 20) for text in SENTENCES]
+    expected = [pieces.ids.tolist() for pieces in splitter.split(docs)]
+
+    def split(_: int) -> list[list[int]]:
+        return [pieces.ids.tolist() for pieces in splitter.split(docs)]
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(split, range(200))) == [expected] * 200
+
+
+def test_a_tokenizer_that_cuts_since_is_set_back(encoder: Path) -> None:
+    splitter = Splitter(AutoTokenizer.from_pretrained(encoder))
+    doc = spacy.blank("zh")(SENTENCES[0])
+    (expected,) = splitter.split([doc])
+    splitter.tokenizer(SENTENCES[0], truncation=True, max_length=4, padding="max_length")
+    (found,) = splitter.split([doc])
+    assert found.ids.tolist() == expected.ids.tolist()
