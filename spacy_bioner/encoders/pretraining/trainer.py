@@ -14,13 +14,10 @@ from tqdm import tqdm
 from spacy_bioner.encoders.pretraining.blocks import BlockReader
 from spacy_bioner.encoders.pretraining.checkpoint import Progress, RunFolder
 from spacy_bioner.encoders.pretraining.masking import MaskedBlocks, Masking
-from spacy_bioner.encoders.pretraining.network import (
-    MaskedLoss,
-    has_fast_bfloat16,
-    parameter_groups,
-)
+from spacy_bioner.encoders.pretraining.network import PretrainingLoss, parameter_groups
 from spacy_bioner.encoders.pretraining.settings import PretrainingSettings, rate_at
 from spacy_bioner.errors import EncoderError
+from spacy_bioner.networks.bfloat16 import has_fast_bfloat16
 
 _LOG_EVERY = 50
 
@@ -33,7 +30,7 @@ class Trainer:
 
     def __init__(
         self,
-        loss: MaskedLoss,
+        loss: PretrainingLoss,
         reader: BlockReader,
         masking: Masking,
         folder: RunFolder,
@@ -48,7 +45,7 @@ class Trainer:
         self._settings = settings
         self._device = device
         self._autocasts = settings.precision == "bfloat16" or (
-            settings.precision == "auto" and has_fast_bfloat16(device)
+            settings.precision == "auto" and has_fast_bfloat16(device.type)
         )
         self._optimizer = torch.optim.AdamW(
             parameter_groups(self._loss, settings.weight_decay),
