@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from spacy.tokens import Doc, DocBin, Span, SpanGroup
 from spacy.training import Corpus, Example
 from spacy.vocab import Vocab
 
+from spacy_bioner.corpora.outputs import new_outputs
 from spacy_bioner.errors import BionerError, ConfigError
 
 _ATTRIBUTES = ("ORTH", "ENT_IOB", "ENT_TYPE")
@@ -87,9 +87,8 @@ def check_file(path: Path) -> None:
 def write_docs(docs: Iterable[Doc], path: Path) -> None:
     """Write documents with their entities and confidences, whole or not at all."""
     docbin = DocBin(attrs=_ATTRIBUTES, store_user_data=True, docs=[_bare(doc) for doc in docs])
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    docbin.to_disk(part)
-    os.replace(part, path)
+    with new_outputs([path]) as (part,):
+        docbin.to_disk(part)
 
 
 def _bare(doc: Doc) -> Doc:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import srsly
 
+from spacy_bioner.corpora.outputs import new_outputs
 from spacy_bioner.errors import ConfigError
 from spacy_bioner.experiments.grid import Grid
 
@@ -17,10 +17,8 @@ GRID = "grid.json"
 
 def save_grid(grid: Grid, out: Path) -> None:
     """Write the grid, with all its paths and changes, as `out`/grid.json."""
-    out.mkdir(parents=True, exist_ok=True)
-    part = out / f".{GRID}.{os.getpid()}.part"
-    srsly.write_json(part, _plain(asdict(grid)))
-    os.replace(part, out / GRID)
+    with new_outputs([out / GRID]) as (part,):
+        srsly.write_json(part, _plain(asdict(grid)))
 
 
 def load_grid(out: Path) -> Grid:
