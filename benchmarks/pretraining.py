@@ -34,7 +34,7 @@ from spacy_bioner.encoders.make_encoder import make_encoder
 from spacy_bioner.encoders.pretraining.blocks import BlockReader
 from spacy_bioner.encoders.pretraining.checkpoint import RunFolder
 from spacy_bioner.encoders.pretraining.masking import Masking
-from spacy_bioner.encoders.pretraining.network import PretrainingLoss, load_masked_model
+from spacy_bioner.encoders.pretraining.network import MaskedLoss, load_masked_model
 from spacy_bioner.encoders.pretraining.settings import PretrainingSettings
 from spacy_bioner.encoders.pretraining.tokens import tokenize_shards
 from spacy_bioner.encoders.pretraining.trainer import Trainer as OwnTrainer
@@ -90,7 +90,7 @@ def ours(
         )
         with tempfile.TemporaryDirectory() as fresh:
             trainer = OwnTrainer(
-                PretrainingLoss(model),
+                MaskedLoss(model),
                 BlockReader(streams, LENGTH, *ends, seed=0),
                 masking,
                 RunFolder(Path(fresh), {}),

@@ -81,7 +81,6 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         "weight_decay": (float, "weight decay of matrices"),
         "mask_rate": (float, "share of the tokens that are hidden"),
         "span": (float, "mean number of words hidden together"),
-        "detection": (float, "weight of telling replaced tokens from those that were there"),
         "dropout": (float, "dropout while pretraining"),
         "seed": (int, "of weights, order and masks"),
         "checkpoint_minutes": (float, "minutes between checkpoints"),

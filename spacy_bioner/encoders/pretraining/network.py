@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+from torch.nn.functional import cross_entropy
 
 from spacy_bioner.errors import EncoderError
 
@@ -65,26 +65,14 @@ def load_masked_model(directory: Path, dropout: float) -> PreTrainedModel:
     return model.float()
 
 
-class PretrainingLoss(torch.nn.Module):
-    """Cross entropy at the hidden tokens alone: the head never sees the others.
+class MaskedLoss(torch.nn.Module):
+    """Cross entropy at the hidden tokens alone: the head never sees the others."""
 
-    detection: weight of the loss of replaced-token detection (ELECTRA, Clark et al. 2020,
-    https://arxiv.org/abs/2003.10555) that training adds. The encoder is its own generator: what
-    it draws from its guesses stands in the hidden places, and it reads the block once more, to
-    say of every token whether it is the one that was there. 0: no second reading.
-    """
-
-    def __init__(self, model: PreTrainedModel, detection: float = 0.0) -> None:
+    def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
         self.trunk = model.base_model
         parts = [getattr(model, name) for name in _HEADS[model.config.model_type]]
         self.head = parts[0] if len(parts) == 1 else torch.nn.Sequential(*parts)
-        self.detection = detection
-        if detection:
-            width = model.config.hidden_size
-            self.detector = torch.nn.Sequential(
-                torch.nn.Linear(width, width), torch.nn.GELU(), torch.nn.Linear(width, 1)
-            )
 
     def forward(
         self, inputs: torch.Tensor, positions: torch.Tensor, targets: torch.Tensor
@@ -97,17 +85,7 @@ class PretrainingLoss(torch.nn.Module):
         index = positions.unsqueeze(-1).expand(-1, -1, states.shape[-1])  # (B, K, W)
         scores = self.head(states.gather(1, index)).float().flatten(0, 1)  # (B K, V)
         wanted = targets.flatten()  # (B K,)
-        loss = cross_entropy(scores, wanted)
-        if self.detection and self.training:
-            guesses = drawn(scores.detach()).view_as(targets)  # (B, K)
-            text = inputs.scatter(1, positions, targets)  # (B, L), as it was
-            loss = loss + self.detection * self._missed(text, inputs.scatter(1, positions, guesses))
-        return loss, (scores.argmax(-1) == wanted).sum()
-
-    def _missed(self, text: torch.Tensor, read: torch.Tensor) -> torch.Tensor:
-        """Mean cross entropy of whether tokens (B, L) that are read are those of the text."""
-        scores = self.detector(self._states(read)).float().squeeze(-1)  # (B, L)
-        return binary_cross_entropy_with_logits(scores, (read != text).float())
+        return cross_entropy(scores, wanted), (scores.argmax(-1) == wanted).sum()
 
     def _states(self, inputs: torch.Tensor) -> torch.Tensor:
         """Hidden states (B, L, W) of ids (B, L) without padding."""
@@ -134,17 +112,6 @@ class PretrainingLoss(torch.nn.Module):
             and inputs.shape[1] <= LONGEST_BLOCK
             and not torch.compiler.is_compiling()
         )
-
-
-def drawn(scores: torch.Tensor) -> torch.Tensor:
-    """A token (N,) for each row of scores (N, V), drawn by its probability.
-
-    By the inverse of the distribution function: one random number a row, where
-    `torch.multinomial` takes one a token of the vocabulary.
-    """
-    sums = scores.softmax(-1).cumsum(-1)  # (N, V)
-    places = torch.rand(len(sums), 1, device=sums.device) * sums[:, -1:]
-    return torch.searchsorted(sums, places).squeeze(-1).clamp(max=sums.shape[-1] - 1)
 
 
 def parameter_groups(model: torch.nn.Module, weight_decay: float) -> list[dict[str, Any]]:

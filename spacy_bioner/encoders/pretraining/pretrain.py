@@ -19,7 +19,7 @@ from spacy_bioner.encoders.pretraining.blocks import BlockReader
 from spacy_bioner.encoders.pretraining.checkpoint import Progress, RunFolder
 from spacy_bioner.encoders.pretraining.masking import Masking
 from spacy_bioner.encoders.pretraining.model_card import pretrained_card
-from spacy_bioner.encoders.pretraining.network import DROPOUTS, PretrainingLoss, load_masked_model
+from spacy_bioner.encoders.pretraining.network import DROPOUTS, MaskedLoss, load_masked_model
 from spacy_bioner.encoders.pretraining.settings import PretrainingSettings
 from spacy_bioner.encoders.pretraining.tokens import TokenStream, first_lines, tokenize_shards
 from spacy_bioner.encoders.pretraining.trainer import Trainer
@@ -104,9 +104,7 @@ def _trainer(
     reader = BlockReader(streams, settings.length, *ends, settings.seed)
     masking = _masking(settings, tokenizer, model)
     place = torch.device(device)
-    return Trainer(
-        PretrainingLoss(model, settings.detection), reader, masking, folder, settings, place
-    )
+    return Trainer(MaskedLoss(model), reader, masking, folder, settings, place)
 
 
 def _identity(

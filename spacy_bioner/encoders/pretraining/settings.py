@@ -19,11 +19,11 @@ class PretrainingSettings:
     length: tokens in a block. batch_size: blocks in a step. accumulate: parts that a step
     is computed in, to save memory. learn_rate: the highest; warmup: the share of the run
     in which it rises, after which it falls to 0 in a straight line.
-    mask_rate, span: see `Masking`. detection: see `PretrainingLoss`. dropout: while
-    pretraining; the saved config keeps its own. clip: largest norm of the gradient.
-    precision: of matrix products; auto is bfloat16 where the processor multiplies it
-    natively. compile: by torch.compile. checkpoint_minutes, evaluate_every:
-    minutes between checkpoints, steps between evaluations.
+    mask_rate, span: see `Masking`. dropout: while pretraining; the saved config keeps
+    its own. clip: largest norm of the gradient. precision: of matrix products; auto is
+    bfloat16 where the processor multiplies it natively. compile: by torch.compile.
+    checkpoint_minutes, evaluate_every: minutes between checkpoints, steps between
+    evaluations.
     """
 
     steps: int | None = None
@@ -37,7 +37,6 @@ class PretrainingSettings:
     clip: float = 1.0
     mask_rate: float = 0.15
     span: float = 1.5
-    detection: float = 0.0
     dropout: float = 0.0
     precision: Precision = "auto"
     compile: bool = False
@@ -62,7 +61,6 @@ class PretrainingSettings:
             "warmup": (0 <= self.warmup < 1, "from 0 up to 1"),
             "mask_rate": (0 < self.mask_rate < 1, "between 0 and 1"),
             "span": (self.span >= 1, "at least 1"),
-            "detection": (self.detection >= 0, "at least 0"),
             "dropout": (0 <= self.dropout < 1, "from 0 up to 1"),
             "clip": (self.clip > 0, "above 0"),
             "weight_decay": (self.weight_decay >= 0, "at least 0"),

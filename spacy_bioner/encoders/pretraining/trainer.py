@@ -14,7 +14,7 @@ from tqdm import tqdm
 from spacy_bioner.encoders.pretraining.blocks import BlockReader
 from spacy_bioner.encoders.pretraining.checkpoint import Progress, RunFolder
 from spacy_bioner.encoders.pretraining.masking import MaskedBlocks, Masking
-from spacy_bioner.encoders.pretraining.network import PretrainingLoss, parameter_groups
+from spacy_bioner.encoders.pretraining.network import MaskedLoss, parameter_groups
 from spacy_bioner.encoders.pretraining.settings import PretrainingSettings, rate_at
 from spacy_bioner.errors import EncoderError
 from spacy_bioner.networks.bfloat16 import has_fast_bfloat16
@@ -30,7 +30,7 @@ class Trainer:
 
     def __init__(
         self,
-        loss: PretrainingLoss,
+        loss: MaskedLoss,
         reader: BlockReader,
         masking: Masking,
         folder: RunFolder,

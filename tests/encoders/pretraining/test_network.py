@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 import torch
-from torch.nn.functional import binary_cross_entropy_with_logits
 from transformers import AutoModelForMaskedLM, BertConfig, ModernBertConfig, RobertaConfig
 
 from spacy_bioner.encoders.pretraining import network
-from spacy_bioner.encoders.pretraining.network import PretrainingLoss
+from spacy_bioner.encoders.pretraining.network import MaskedLoss
 from spacy_bioner.networks.training import form
 from tests.networks import tiny
 
@@ -23,10 +22,9 @@ CONFIGS: dict[str, Any] = {
 NO_DROPOUT = {"attention_probs_dropout_prob": 0.0, "hidden_dropout_prob": 0.0}
 
 
-def pretraining_loss(kind: str, detection: float = 0.0, **dropout: float) -> PretrainingLoss:
+def masked_loss(kind: str, **dropout: float) -> MaskedLoss:
     torch.manual_seed(0)
-    model = AutoModelForMaskedLM.from_config(CONFIGS[kind](**dropout))
-    return PretrainingLoss(model, detection).train()
+    return MaskedLoss(AutoModelForMaskedLM.from_config(CONFIGS[kind](**dropout)).train())
 
 
 def blocks() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -38,7 +36,7 @@ def blocks() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 
 @pytest.mark.parametrize("kind", CONFIGS)
 def test_loss_and_gradients_are_those_of_transformers(kind: str) -> None:
-    loss, given = pretraining_loss(kind, **({} if kind == "ModernBERT" else NO_DROPOUT)), blocks()
+    loss, given = masked_loss(kind, **({} if kind == "ModernBERT" else NO_DROPOUT)), blocks()
     found, right = loss(*given)
     found.backward()
     gradients = {name: p.grad.clone() for name, p in loss.named_parameters() if p.grad is not None}
@@ -59,7 +57,7 @@ def test_the_form_is_taken_in_training_of_short_blocks_alone(
 ) -> None:
     asked = []
     monkeypatch.setattr(form, "form_of", lambda config: asked.append(config))
-    loss, given = pretraining_loss("BERT"), blocks()
+    loss, given = masked_loss("BERT"), blocks()
     loss(*given)
     assert asked == [loss.trunk.config]
     loss.eval()
@@ -71,7 +69,7 @@ def test_the_form_is_taken_in_training_of_short_blocks_alone(
 
 
 def test_bfloat16_is_close() -> None:
-    loss, given = pretraining_loss("ModernBERT"), blocks()
+    loss, given = masked_loss("ModernBERT"), blocks()
     exact, _ = loss(*given)
     with torch.autocast("cpu", torch.bfloat16):
         found, _ = loss(*given)
@@ -80,38 +78,8 @@ def test_bfloat16_is_close() -> None:
 
 
 def test_torch_s_seed_decides_what_is_dropped() -> None:
-    loss, found = pretraining_loss("BERT", hidden_dropout_prob=0.3), []
+    loss, found = masked_loss("BERT", hidden_dropout_prob=0.3), []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
         found.append(loss(*blocks())[0].item())
     assert found[0] == found[1] != found[2]
-
-
-def test_tokens_are_drawn_by_their_probability() -> None:
-    torch.manual_seed(0)
-    probabilities = torch.tensor([[0.5, 0.0, 0.3, 0.2], [0.0, 0.0, 0.0, 1.0]])
-    scores = (probabilities.log() + torch.tensor([[3.0], [-7.0]])).repeat(20_000, 1)
-    found = network.drawn(scores).view(-1, 2)
-    shares = torch.stack([column.bincount(minlength=4) / 20_000 for column in found.unbind(1)])
-    torch.testing.assert_close(shares, probabilities, atol=0.015, rtol=0)
-
-
-def test_detection_asks_which_tokens_are_not_those_of_the_text(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    loss, (inputs, positions, targets) = pretraining_loss("ModernBERT", 2.0), blocks()
-    guesses = torch.where(torch.arange(4) < 2, targets, (targets + 1) % 60)
-    monkeypatch.setattr(network, "drawn", lambda scores: guesses.flatten())
-    found, right = loss(inputs, positions, targets)
-    loss.eval()
-    of_masks, as_right = loss(inputs, positions, targets)
-
-    read, replaced = inputs.clone(), torch.zeros(inputs.shape)
-    for row, columns in enumerate(positions):
-        for index, column in enumerate(columns):
-            read[row, column] = guesses[row, index]
-            replaced[row, column] = index >= 2
-    scores = loss.detector(loss.trunk(input_ids=read).last_hidden_state).squeeze(-1)
-    missed = binary_cross_entropy_with_logits(scores, replaced)
-    assert found.item() == pytest.approx((of_masks + 2 * missed).item(), abs=1e-5)
-    assert right == as_right

@@ -64,16 +64,6 @@ def test_training_goes_on_from_an_encoder(texts: Path, tmp_path: Path, architect
     assert names[0] == names[1]
 
 
-def test_detection_changes_the_encoder_and_not_its_form(texts: Path, tmp_path: Path) -> None:
-    found = []
-    for detection in (0.0, 20.0):
-        out = tmp_path / str(detection)
-        pretrain_encoder([texts], out, settings(detection=detection), shape=SHAPE)
-        found.append(load_file(out / "model.safetensors"))
-    assert found[0].keys() == found[1].keys()
-    assert any(not torch.equal(found[0][name], found[1][name]) for name in found[0])
-
-
 @pytest.mark.parametrize("architecture", ["bert", "modernbert"])
 def test_half_takes_half_the_room_and_the_same_weights_rounded(
     texts: Path, tmp_path: Path, architecture: str
@@ -107,22 +97,18 @@ COMMAND = [
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("detection", ["0", "20"])
-def test_a_killed_run_ends_like_one_that_was_not(
-    texts: Path, tmp_path: Path, detection: str
-) -> None:
+def test_a_killed_run_ends_like_one_that_was_not(texts: Path, tmp_path: Path) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    options = [*COMMAND, "--detection", detection]
-    assert main([str(texts), str(whole), *options]) == 0
+    assert main([str(texts), str(whole), *COMMAND]) == 0
     call = [sys.executable, "-m", "spacy_bioner.encoders.pretraining", str(texts), str(broken)]
-    process = subprocess.Popen([*call, *options])
+    process = subprocess.Popen([*call, *COMMAND])
     state = tmp_path / "broken.pretraining" / "state.pt"
     while not state.exists() and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert not broken.exists()
-    assert main([str(texts), str(broken), *options]) == 0
+    assert main([str(texts), str(broken), *COMMAND]) == 0
     one, other = (load_file(path / "model.safetensors") for path in (whole, broken))
     assert one.keys() == other.keys()
     for name in one:
