@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from spacy_bioner.cli import app
 from spacy_bioner.errors import ConfigError
 from spacy_bioner.pipeline.pseudo_labels import Account, Floors, pseudo_label, settle
-from tests.pipeline.pipelines import TEXTS
+from tests.pipeline.pipelines import TEXTS, build, initialized, train
 
 NAME = "bert_crf_ner"
 # like what the model knows by heart, and not quite
@@ -88,16 +88,15 @@ def state_of(token: spacy.tokens.Token) -> str:
     return {MISSING: "open", OUTSIDE: "outside"}.get(token.ent_iob, token.ent_type_)
 
 
-def test_no_component_behind_takes_part_and_blank_texts_are_passed_over(
-    trained_cnn: Language,
-) -> None:
-    ruler: Any = trained_cnn.add_pipe("entity_ruler", config={"overwrite_ents": True})
+def test_no_component_behind_takes_part_and_blank_texts_are_passed_over() -> None:
+    nlp = train(initialized(build()))
+    ruler: Any = nlp.add_pipe("entity_ruler", config={"overwrite_ents": True})
     ruler.add_patterns([{"label": "DRUG", "pattern": "天氣"}])
     texts = ["", " ", *TEXTS, ""]
-    docs = list(pseudo_label(trained_cnn, NAME, texts, Floors(empty=1.0), Account()))
+    docs = list(pseudo_label(nlp, NAME, texts, Floors(empty=1.0), Account()))
     assert [doc.text for doc in docs] == TEXTS
     assert not docs[2].ents
-    assert trained_cnn(TEXTS[2]).ents
+    assert nlp(TEXTS[2]).ents
     for doc in docs:
         assert doc.user_data == {"labelled_types": ["DISE", "DRUG", "SYMP"]}
 

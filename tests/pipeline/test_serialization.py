@@ -130,9 +130,9 @@ def test_sourced_component_finds_the_same_with_its_transformer(
     assert found_in(nlp) == GOLD
 
 
-def test_sourced_component_keeps_its_labels_under_initialize(trained_cnn: Language) -> None:
+def test_sourced_component_keeps_its_labels_under_initialize() -> None:
     nlp = spacy.blank("zh")
-    component = nlp.add_pipe("bert_crf_ner", source=trained_cnn)
+    component = nlp.add_pipe("bert_crf_ner", source=initialized(build()))
     nlp.initialize(lambda: examples(nlp))
     assert component.labels == ("DISE", "DRUG", "SYMP")
 
