@@ -22,7 +22,8 @@ def build_console_logger(
 
     As `spacy.ConsoleLogger.v3`; if the optimizer is a LayerwiseAdam, training begins
     with a table of its parameter groups, their rates and sizes, and a parameter
-    that fits no group stops it with an error.
+    that fits no group stops it with an error. Training that ends before its first evaluation
+    but that of step 0 says so, since model-best is then the pipeline as it was before.
     progress_bar: "train", "eval" or None. output_file: for the log as JSON lines.
     """
     build = registry.get("loggers", "spacy.ConsoleLogger.v3")
@@ -34,10 +35,30 @@ def build_console_logger(
         optimizer = _optimizer(nlp)
         if isinstance(optimizer, LayerwiseAdam):
             stdout.write(render_groups(optimizer, nlp) + "\n")
-        logger: tuple[LogStep, Callable[[], None]] = setup(nlp, stdout, stderr)
-        return logger
+        log_step, finalize = setup(nlp, stdout, stderr)
+        evaluated: list[int] = []
+
+        def log(info: dict[str, Any] | None) -> None:
+            if info is not None:
+                evaluated.append(info["step"])
+            log_step(info)
+
+        def end() -> None:
+            finalize()
+            if evaluated == [0]:
+                stderr.write(_untrained(nlp.config["training"]["eval_frequency"]))
+
+        return log, end
 
     return setup_logger
+
+
+def _untrained(frequency: int) -> str:
+    return (
+        "warning: model-best is the pipeline as it was before training, since it was not evaluated "
+        f"again: there were no more than {frequency} updates. Lower [training] eval_frequency "
+        "(--training.eval_frequency), or use model-last.\n"
+    )
 
 
 def _optimizer(nlp: Language) -> Any:

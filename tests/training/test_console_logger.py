@@ -80,6 +80,22 @@ def test_log_goes_to_a_file_as_well(nlp: Language, tmp_path: Path) -> None:
     assert (tmp_path / "log.jsonl").exists()
 
 
+@pytest.mark.parametrize(("steps", "warns"), [([0], True), ([0, 200], False), ([], False)])
+def test_training_without_an_evaluation_says_that_model_best_is_untrained(
+    nlp: Language, steps: list[int], warns: bool
+) -> None:
+    errors = StringIO()
+    log, end = build_console_logger(progress_bar=None)(nlp, StringIO(), errors)
+    losses = dict.fromkeys(nlp.pipe_names, 0.0)
+    scores = {"score": 0.0, "other_scores": {}, "losses": losses, "epoch": 0, "words": 1}
+    for step in steps:
+        log({**scores, "step": step})
+        log(None)
+    end()
+    assert ("model-best is the pipeline as it was before" in errors.getvalue()) is warns
+    assert ("no more than 200 updates" in errors.getvalue()) is warns
+
+
 class Odd:
     """A component whose torch module has names of no known transformer."""
 
