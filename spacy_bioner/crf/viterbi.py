@@ -12,8 +12,8 @@ from spacy_bioner.crf.scores import CrfScores, Floats2d, Ints1d
 # sentences keep the precision of short ones.
 STEPS_BETWEEN_SHIFTS = 16
 
-# Sentences are decoded in runs: of so many tokens at most, and of so few sentences that the
-# scores of a step, T * T of each, are no more than this. Runs of 8,192 tokens are 7 % slower.
+# Sentences are decoded in runs of about so many tokens, or of so few sentences that the scores of
+# a step, T * T of each, are about this many: both bound memory, and shorter runs are slower.
 _TOKENS_AT_ONCE = 2**16
 _SCORES_AT_ONCE = 2**22
 
@@ -23,21 +23,23 @@ def viterbi(emissions: Floats2d, lengths: Ints1d, scores: CrfScores) -> Ints1d:
 
     emissions (N, T): sentences end to end; lengths (B,), sum N.
     """
+    at_once = _tokens_at_once(lengths, scores)
     found = [
         _best_paths(emissions[tokens], lengths[sentences], scores)
-        for sentences, tokens in chunks_of_sentences(lengths, _tokens_at_once(lengths, scores))
+        for sentences, tokens in chunks_of_sentences(lengths, at_once)
     ]
     return found[0] if len(found) == 1 else np.concatenate(found)
 
 
 def _tokens_at_once(lengths: Ints1d, scores: CrfScores) -> int:
+    """Of a run; lengths (B,)."""
     sentences = _SCORES_AT_ONCE // scores.transitions.size
     mean_length = lengths.sum() / max(len(lengths), 1)
     return max(1, min(_TOKENS_AT_ONCE, int(sentences * mean_length)))
 
 
 def _best_paths(emissions: Floats2d, lengths: Ints1d, scores: CrfScores) -> Ints1d:
-    """Of one run of sentences."""
+    """Tag ids (n,) of one run of sentences; emissions (n, T), lengths (b,)."""
     packing = Packing.from_lengths(lengths)
     if packing.n_tokens == 0:
         return np.zeros(0, dtype=np.int64)

@@ -48,9 +48,7 @@ def run_all(
 
 
 def _in_processes(runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, Outcome]]:
-    context = multiprocessing.get_context("spawn")
-    threads = str(runs[0].threads)
-    with ProcessPoolExecutor(jobs, context, _take_threads, (threads,)) as pool:
+    with _pool(jobs, runs[0].threads) as pool:
         futures = {pool.submit(execute, run): run for run in runs}
         try:
             for future in as_completed(futures):
@@ -58,6 +56,11 @@ def _in_processes(runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, Outcome
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _pool(jobs: int, threads: int) -> ProcessPoolExecutor:
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(jobs, context, _take_threads, (str(threads),))
 
 
 def _take_threads(number: str) -> None:

@@ -369,7 +369,8 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
         Tokens whose annotation is missing or misaligned count as unknown; for documents
         annotated for some types only and for spans known to be wrong see `gold_of`. Adds
         the gradient of the CRF's own parameters to the model.
-        Raises LabelError if the annotation holds a label that the model lacks.
+        Raises LabelError if the annotation holds a label that the model lacks, BionerError if
+        emissions or loss are not finite.
         """
         examples = list(examples)
         if not examples:

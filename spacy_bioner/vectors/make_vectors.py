@@ -56,7 +56,7 @@ def make_vectors(
 
     inputs: files or folders of text, a paragraph a line. weights: by shard.
 
-    Raises VectorsError, LexiconError, CorpusError and OutputExistsError.
+    Raises VectorsError, LexiconError, CorpusError, ConfigError and OutputExistsError.
     """
     _check_may_write(out, force=force)
     shards = find_shards(inputs, weights or {})

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +199,5 @@ def test_processes_predict_with_the_threads_that_were_asked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, context, runner._take_threads, ("2",)) as pool:
+    with runner._pool(1, 2) as pool:
         assert pool.submit(threads_in_prediction, 2).result() == 2

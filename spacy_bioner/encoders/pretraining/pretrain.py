@@ -67,7 +67,7 @@ def pretrain_encoder(
     directory to write, whole or not at all. init: an encoder to go on from; without it one
     of the given `shape` (settings of `make_encoder`), whose vocabulary is that of the texts.
     weights: by shard. lexicon: a file of terms that are masked whole. half: write float16.
-    Raises EncoderError, CorpusError and OutputExistsError.
+    Raises EncoderError, LexiconError, CorpusError, ConfigError and OutputExistsError.
     """
     _check_place(out, device, force)
     terms = Lexicon.from_file(lexicon, shortest=2) if lexicon else None
