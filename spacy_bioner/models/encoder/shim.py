@@ -72,9 +72,7 @@ class EncoderShim(HFShim):  # type: ignore[misc]
         next bucket.
         """
         leave_cores_to_others()
-        runner = self.runner
-        if isinstance(runner, OnnxEncoder):
-            runner.open()  # once, and not on each thread
+        _ = self.runner  # made once, and not on each thread
 
         def run(index: int) -> None:
             receive(index, self._states(buckets[index]))

@@ -1,0 +1,76 @@
+"""Which session of onnxruntime runs an encoder: one for each thread that runs it at once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+import torch
+from transformers import PretrainedConfig
+
+from spacy_bioner.networks.prediction import onnx_encoder
+from spacy_bioner.networks.prediction.onnx_encoder import OnnxEncoder
+
+FILE = b"stands for a model"
+IDS = torch.ones(2, 3, dtype=torch.int64)
+
+
+class Session:
+    """Gives the ids back as floats, once as many threads as `together` says are in such."""
+
+    def __init__(self, together: Barrier) -> None:
+        self.together, self.busy = together, False
+
+    def run(self, _: None, inputs: dict[str, Any]) -> list[Any]:
+        assert not self.busy, "two threads in one session"
+        self.busy = True
+        self.together.wait(timeout=20)
+        self.busy = False
+        return [inputs["input_ids"].astype("float32")]
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[Session]:
+    """The sessions that were opened, the first two of which wait for each other."""
+    sessions: list[Session] = []
+
+    def open_session(file: bytes, made_with: str) -> Session:
+        assert file == FILE
+        sessions.append(Session(together))
+        return sessions[-1]
+
+    together = Barrier(2)
+    monkeypatch.setattr(onnx_encoder, "open_session", open_session)
+    return sessions
+
+
+@pytest.fixture
+def encoder(opened: list[Session]) -> OnnxEncoder:
+    made = {"sha256": hashlib.sha256(FILE).hexdigest(), "onnxruntime": "1"}
+    encoder = OnnxEncoder.from_config(PretrainedConfig(onnx=made))
+    encoder.load_state_dict({"file": torch.frombuffer(bytearray(FILE), dtype=torch.uint8)})
+    return encoder
+
+
+def test_threads_at_once_have_a_session_each(encoder: OnnxEncoder, opened: list[Session]) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(3):
+            outputs = list(pool.map(lambda _: encoder(IDS, IDS).last_hidden_state, range(2)))
+            assert all(torch.equal(output, IDS.float()) for output in outputs)
+    assert len(opened) == 2  # one was open, and both were used again
+
+
+def test_a_session_does_not_outlive_a_fork(
+    encoder: OnnxEncoder, opened: list[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = os.getpid()
+    monkeypatch.setattr(os, "getpid", lambda: before + 1)
+    for session in opened:
+        session.busy = True  # to use it would fail
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: encoder(IDS, IDS), range(2)))
+    assert len(opened) == 3
