@@ -8,10 +8,12 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from spacy.attrs import IDX
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 
 from spacy_bioner.errors import EncoderError
+from spacy_bioner.models.encoder.lone_characters import NONE, LoneCharacters
 from spacy_bioner.models.encoder.windows import Ints1d
 
 # Tokens tokenised in one go: what this takes is given back before the next.
@@ -48,6 +50,7 @@ class Splitter:
                 "give the encoder's directory a tokenizer.json"
             )
         self.tokenizer, self.backend = tokenizer, tokenizer.backend_tokenizer
+        self._lone = LoneCharacters(self.backend)
         self._whole()
         sample = self.backend.encode("a")
         special = np.array(sample.special_tokens_mask, dtype=bool)
@@ -76,34 +79,85 @@ class Splitter:
         if not docs:
             return []
         self._whole()
-        parts = [list(segments(doc)) for doc in docs]
-        texts = [text for part in parts for _, text in part]
-        encodings = self.backend.encode_batch(texts, add_special_tokens=False)
-        return _pieces(docs, parts, encodings)
+        words = _Words.of(docs)
+        alone = self._lone.wordpieces(docs)
+        # where most are not, cutting the text at those that are gains nothing
+        n_alone = np.bincount(words.owners[alone != NONE], minlength=len(docs))
+        alone[(2 * n_alone < words.lengths)[words.owners]] = NONE
+        parts = list(_stretches(docs, words, alone == NONE))
+        texts = [text for _, _, text in parts]
+        encodings = self.backend.encode_batch(texts, add_special_tokens=False) if texts else []
+        return _pieces(words, alone, parts, encodings)
+
+
+@dataclass(frozen=True)
+class _Words:
+    """The tokens of some documents, as if these stood one behind the other in one text.
+
+    lengths (d,) and firsts (d + 1,): how many tokens each has, and which of all n is its first.
+    starts, owners (n,): first character and document of each token.
+    """
+
+    lengths: Ints1d
+    firsts: Ints1d
+    starts: Ints1d
+    owners: Ints1d
+
+    @classmethod
+    def of(cls, docs: Sequence[Doc]) -> _Words:
+        lengths = np.array([len(doc) for doc in docs], dtype=np.int64)
+        firsts = np.append(0, np.cumsum(lengths))
+        sizes = [doc[-1].idx + len(doc[-1].text_with_ws) if len(doc) else 0 for doc in docs]
+        owners = np.repeat(np.arange(len(docs)), lengths)
+        starts = np.concatenate([doc.to_array([IDX]).reshape(-1) for doc in docs])
+        bases = np.append(0, np.cumsum(sizes))[owners]
+        return cls(lengths, firsts, starts.astype(np.int64) + bases, owners)
+
+
+def _stretches(
+    docs: Sequence[Doc], words: _Words, chosen: NDArray[np.bool_]
+) -> Iterator[tuple[int, int, str]]:
+    """Chosen tokens (n,) that stand together in a document: the first, where its text begins
+    after that token does, and the text, in parts."""
+    is_first, is_last = chosen.copy(), chosen.copy()
+    same = words.owners[1:] == words.owners[:-1]
+    is_first[1:] &= ~(chosen[:-1] & same)
+    is_last[:-1] &= ~(chosen[1:] & same)
+    runs = zip(np.flatnonzero(is_first).tolist(), np.flatnonzero(is_last).tolist(), strict=True)
+    for first, last in runs:
+        owner = int(words.owners[first])
+        before = int(words.firsts[owner])
+        for start, text in segments(docs[owner][first - before : last + 1 - before]):
+            yield first, start, text
 
 
 def _pieces(
-    docs: Sequence[Doc], parts: Sequence[Sequence[tuple[int, str]]], encodings: Sequence[Any]
+    words: _Words,
+    alone: Ints1d,
+    parts: Sequence[tuple[int, int, str]],
+    encodings: Sequence[Any],
 ) -> list[Pieces]:
-    """Of all documents together, as if they stood one behind the other in one text."""
-    sizes = [part[-1][0] + len(part[-1][1]) for part in parts]
-    bases = np.cumsum([0, *sizes[:-1]])
-    starts = np.concatenate(
-        [doc.to_array([IDX]).astype(np.int64) + base for doc, base in zip(docs, bases, strict=True)]
-    )
-    shifts = [base + start for base, part in zip(bases, parts, strict=True) for start, _ in part]
-    lengths = [len(encoding) for encoding in encodings]
+    """Of each document: those of lone characters, alone (n,), and of the text between them."""
+    lone = np.flatnonzero(alone != NONE)
+    counts = [len(encoding) for encoding in encodings]
+    # the token at which the part begins, of each wordpiece of a part
+    anchors = np.repeat(np.array([first for first, _, _ in parts], dtype=np.int64), counts)
+    shifts = np.repeat(np.array([start for _, start, _ in parts], dtype=np.int64), counts)
     # pair by pair: as many tuples at once would set off Python's garbage collector
     pairs = chain.from_iterable(each.offsets for each in encodings)
-    offsets = np.fromiter(chain.from_iterable(pairs), dtype=np.int64)
-    offsets = offsets.reshape(-1, 2) + np.repeat(np.array(shifts), lengths)[:, None]
+    offsets = np.fromiter(chain.from_iterable(pairs), dtype=np.int64).reshape(-1, 2)
+    offsets = offsets + (words.starts[anchors] + shifts)[:, None]
     ids = np.fromiter(chain.from_iterable(each.ids for each in encodings), dtype=np.int64)
-    tokens, wordpieces = align(starts, offsets)
-    per_token = np.bincount(tokens, minlength=len(starts))
-    counts = np.cumsum([len(part) for part in parts])
+    if len(lone):
+        order = np.argsort(np.append(lone, anchors), kind="stable")
+        beside = words.starts[lone][:, None] + np.arange(2)  # one character each
+        anchors, ids = np.append(lone, anchors)[order], np.append(alone[lone], ids)[order]
+        offsets = np.concatenate([beside, offsets])[order]
+    tokens, wordpieces = align(words.starts, offsets)
+    per_token = np.bincount(tokens, minlength=len(words.starts))
     # where each document begins and ends: among its wordpieces, its tokens, and pairs of these
-    pieces = np.append(0, np.cumsum(lengths))[np.append(0, counts)].tolist()
-    first = np.append(0, np.cumsum([len(doc) for doc in docs])).tolist()
+    pieces = np.searchsorted(anchors, words.firsts).tolist()
+    first = words.firsts.tolist()
     bounds = np.searchsorted(tokens, first).tolist()
     return [
         Pieces(
@@ -112,7 +166,7 @@ def _pieces(
             wordpieces[bounds[i] : bounds[i + 1]] - pieces[i],
             per_token[first[i] : first[i + 1]],
         )
-        for i in range(len(docs))
+        for i in range(len(words.lengths))
     ]
 
 
@@ -133,28 +187,28 @@ def align(starts: Ints1d, offsets: Ints1d) -> tuple[Ints1d, Ints1d]:
     return tokens[order], wordpieces[order]
 
 
-def segments(doc: Doc, size: int = _SEGMENT) -> Iterator[tuple[int, str]]:
-    """A document's text in parts of about `size` tokens, each with where it begins.
+def segments(span: Span, size: int = _SEGMENT) -> Iterator[tuple[int, str]]:
+    """A span's text in parts of about `size` tokens, each with where in it that begins.
 
     A part ends where wordpieces end too: before a space, or between characters of which
     one is no letter or digit, or is one that is a word of its own. Where there is no
     such place for as many tokens again, it is cut there.
     """
-    text, start, end = doc.text, 0, size
-    while end < len(doc):
-        latest = min(end + size, len(doc))
-        cut = next((i for i in range(end, latest) if _may_cut(doc, i)), latest)
-        if cut == len(doc):
+    text, start, end = span.text_with_ws, 0, size
+    while end < len(span):
+        latest = min(end + size, len(span))
+        cut = next((i for i in range(end, latest) if _may_cut(span, i)), latest)
+        if cut == len(span):
             break
-        stop = doc[cut].idx - len(doc[cut - 1].whitespace_)
+        stop = span[cut].idx - span.start_char - len(span[cut - 1].whitespace_)
         yield start, text[start:stop]
         start, end = stop, cut + size
     yield start, text[start:]
 
 
-def _may_cut(doc: Doc, i: int) -> bool:
+def _may_cut(span: Span, i: int) -> bool:
     """Whether no wordpiece reaches from token i - 1 to token i."""
-    before, after = doc[i - 1], doc[i]
+    before, after = span[i - 1], span[i]
     return bool(before.whitespace_) or not (_in_word(before.text[-1:]) and _in_word(after.text[:1]))
 
 

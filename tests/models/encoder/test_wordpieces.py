@@ -82,11 +82,11 @@ def test_segments_have_the_wordpieces_of_the_whole(
     chinese, latin = LONG if lang == "zh" else LONG[:200], LATIN * (1 if lang == "zh" else 60)
     doc = spacy.blank(lang)(f"{chinese} {latin} 服用Metformin500mg後 {chinese}")
     whole = ours.split([doc])[0]
-    found = list(segments(doc, size))
+    found = list(segments(doc[:], size))
     assert len(found) > 2
     assert "".join(text for _, text in found) == doc.text
     monkeypatch.setattr(
-        "spacy_bioner.models.encoder.wordpieces.segments", lambda doc: segments(doc, size)
+        "spacy_bioner.models.encoder.wordpieces.segments", lambda span: segments(span, size)
     )
     parts = ours.split([doc])[0]
     assert parts.ids.tolist() == whole.ids.tolist()
@@ -96,7 +96,7 @@ def test_segments_have_the_wordpieces_of_the_whole(
 
 def test_a_text_without_a_place_to_cut_is_cut_all_the_same() -> None:
     doc = Doc(Vocab(), words=list("a" * 50), spaces=[False] * 50)
-    assert [len(text) for _, text in segments(doc, 10)] == [20, 20, 10]
+    assert [len(text) for _, text in segments(doc[:], 10)] == [20, 20, 10]
 
 
 def test_saved_truncation_and_padding_are_not_used(encoder: Path) -> None:

@@ -1,0 +1,64 @@
+"""Characters that are a wordpiece of their own, whatever stands beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+from unicodedata import category
+
+import numpy as np
+from numpy.typing import NDArray
+from spacy.tokens import Doc
+
+from spacy_bioner.models.word_table import WordTable
+
+NONE = -1
+
+
+class LoneCharacters:
+    """Knows the wordpieces of ideographs and punctuation without a tokenizer's help.
+
+    BERT's tokenizers put a space around each of them before anything else, so that what a
+    text is split into there does not depend on what comes before or after. With a tokenizer
+    of another kind no character is known to be alone.
+
+    backend: a `tokenizers.Tokenizer`.
+    """
+
+    def __init__(self, backend: Any) -> None:
+        self._backend = backend
+        steps = json.loads(backend.to_str())
+        self.are_known = _is_of_bert(steps)
+        # a special token's name in a text is found before anything is split
+        self._excluded = {c for added in steps["added_tokens"] for c in added["content"]}
+        self._table = WordTable(self._wordpiece)
+
+    def wordpieces(self, docs: Sequence[Doc]) -> NDArray[np.int64]:
+        """Return of each of n tokens (n,) the id of its wordpiece, NONE if it may not be alone."""
+        if not self.are_known:
+            return np.full(sum(map(len, docs)), NONE, dtype=np.int64)
+        return self._table.numbers(docs)
+
+    def _wordpiece(self, word: str) -> int:
+        if len(word) != 1 or word in self._excluded:
+            return NONE
+        if not ("\u3400" <= word <= "\u9fff" or category(word).startswith("P")):
+            return NONE
+        alone, between = (
+            self._backend.encode(t, add_special_tokens=False) for t in (word, f"a{word}a")
+        )
+        is_alone = len(alone.ids) == 1 and between.offsets == [(0, 1), (1, 2), (2, 3)]
+        return alone.ids[0] if is_alone and between.ids[1] == alone.ids[0] else NONE
+
+
+def _is_of_bert(steps: dict[str, Any]) -> bool:
+    normalizer, splitter = steps["normalizer"] or {}, steps["pre_tokenizer"] or {}
+    if splitter.get("type") == "Sequence":
+        splitter = splitter["pretokenizers"][0]  # those after it can but split further
+    return (
+        steps["model"]["type"] == "WordPiece"
+        and normalizer.get("type") == "BertNormalizer"
+        and normalizer["handle_chinese_chars"]
+        and splitter.get("type") == "BertPreTokenizer"
+    )
