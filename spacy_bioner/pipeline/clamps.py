@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from spacy.attrs import IDX
 from spacy.tokens import Doc, Span
 
+from spacy_bioner.models.word_table import WordTable
 from spacy_bioner.tags import OUTSIDE, Bools1d, Bools2d, TagScheme
-from spacy_bioner.text_runs import RUN
+from spacy_bioner.text_runs import PART_OF_RUN, RUN
 
 _BLOCKED = 3  # Token.ent_iob of blocked tokens, whose type is empty
+
+
+_FIRST, _LAST = 1, 2  # of what a word has at its edges
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ def clamps_of(docs: Sequence[Doc], scheme: TagScheme, *, respect: bool, snap_run
     snap_runs: no entity begins or ends within a run such as COVID-19, unless one that
     is kept, or a blocked token, divides it.
     """
-    joined = np.concatenate([_joined(doc) for doc in docs]) if snap_runs else None
+    joined = _joined(docs) if snap_runs else None
     if not respect or not any(map(_has_annotation, docs)):
         return Clamps(None, joined)
     allowed = np.ones((sum(map(len, docs)), len(scheme.tags)), dtype=np.bool_)
@@ -92,14 +96,37 @@ def _divide(joined: Bools1d | None, start: int, end: int) -> None:
         joined[end : end + 1] = False
 
 
-def _joined(doc: Doc) -> Bools1d:
-    """Tokens (n,) that belong to the same run of letters and digits as the one before."""
-    joined = np.zeros(len(doc), dtype=np.bool_)
-    runs = [match.span() for match in RUN.finditer(doc.text) if match.end() - match.start() > 1]
-    if runs:
-        starts = doc.to_array([IDX]).reshape(-1).astype(np.int64)
-        low = np.searchsorted(starts, [start for start, _ in runs], side="right")
-        high = np.searchsorted(starts, [end for _, end in runs], side="left")
-        for first, end in zip(low.tolist(), high.tolist(), strict=True):
-            joined[first:end] = True
+def _joined(docs: Sequence[Doc]) -> Bools1d:
+    """Tokens (N,) that belong to the same run of letters and digits as the one before."""
+    edges = _EDGES.numbers(docs)
+    ends = np.cumsum([len(doc) for doc in docs])
+    joined = np.zeros(len(edges), dtype=np.bool_)
+    # token i and the next (N,), with none after a document's last
+    may_join = np.append((edges[:-1] & _LAST > 0) & (edges[1:] & _FIRST > 0), False)
+    may_join[ends[ends > 0] - 1] = False
+    before = np.append(False, may_join[:-1])
+    groups = np.flatnonzero(may_join & ~before), np.flatnonzero(before & ~may_join) + 1
+    for first, end in zip(*(each.tolist() for each in groups), strict=True):
+        doc = int(np.searchsorted(ends, first, side="right"))
+        shift = int(ends[doc]) - len(docs[doc])
+        joined[first:end] = _joined_in(docs[doc][first - shift : end - shift])
     return joined
+
+
+def _edges(word: str) -> int:
+    """Whether the first and the last character of a word may be part of a run."""
+    first, last = (bool(PART_OF_RUN.match(character)) for character in (word[:1], word[-1:]))
+    return _FIRST * first + _LAST * last
+
+
+def _joined_in(span: Span) -> Bools1d:
+    """Of a span (n,), beyond whose ends no run reaches."""
+    joined = np.zeros(len(span), dtype=np.bool_)
+    starts = [token.idx - span.start_char for token in span]
+    for run in RUN.finditer(span.text):
+        low, high = bisect_right(starts, run.start()), bisect_left(starts, run.end())
+        joined[low:high] = True
+    return joined
+
+
+_EDGES = WordTable(_edges)
