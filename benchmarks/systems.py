@@ -67,11 +67,10 @@ def bucketed_transformer(encoder: Path, precision: str = "auto") -> dict[str, An
 
 
 def spacy_pipeline(
-    setting: Setting, transformer: Any, factory: str, head: Any, **batches: int
+    setting: Setting, transformer: Any, factory: str, head: Any, nlp: Language, **batches: int
 ) -> Language:
-    """With a head trained on the encoder as it is."""
+    """A blank pipeline, with a head trained on the encoder as it is."""
     fix_random_seed(0)
-    nlp = spacy.blank(setting.lang)
     nlp.add_pipe("transformer", config={"model": transformer, **batches})
     nlp.add_pipe(factory, config={"model": head})
     examples = [Example(nlp.make_doc(doc.text), doc) for doc in setting.train]
@@ -87,13 +86,17 @@ def spacy_pipeline(
 
 def prepare_stock(setting: Setting, out: Path) -> None:
     transformer = stock_transformer(setting.encoder)
-    spacy_pipeline(setting, transformer, "ner", STOCK_NER).to_disk(out)
+    nlp = spacy.blank(setting.lang)
+    spacy_pipeline(setting, transformer, "ner", STOCK_NER, nlp).to_disk(out)
 
 
 def prepare_ours(setting: Setting, out: Path) -> None:
     transformer = bucketed_transformer(setting.encoder, "float32")
-    items = {"max_batch_items": 262144}  # as in configs/
-    spacy_pipeline(setting, transformer, "bert_crf_ner", OUR_NER, **items).to_disk(out)
+    # as in configs/
+    tokenizer = {"@tokenizers": "spacy_bioner.LanguageTokenizer.v1"}
+    nlp = spacy.blank(setting.lang, config={"nlp": {"tokenizer": tokenizer}})
+    items = {"max_batch_items": 262144}
+    spacy_pipeline(setting, transformer, "bert_crf_ner", OUR_NER, nlp, **items).to_disk(out)
 
 
 def load_spacy(
