@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 from spacy.attrs import ORTH
-from spacy.strings import StringStore
 from spacy.tokens import Doc
 
 _MOST_REMEMBERED = 1_000_000
@@ -25,15 +25,22 @@ class WordTable:
 
     def numbers(self, docs: Sequence[Doc]) -> NDArray[np.int64]:
         """Return the number of each of the documents' n tokens, (n,)."""
-        known = self._known
-        found: list[int] = []
-        for doc in docs:
-            strings, orths = doc.vocab.strings, doc.to_array([ORTH]).reshape(-1).tolist()
-            found += [known[o] if o in known else self._ask(strings, o) for o in orths]
-        return np.array(found, dtype=np.int64)
+        orths = [doc.to_array(ORTH).tolist() for doc in docs]
+        every = list(chain.from_iterable(orths))
+        try:
+            return _looked_up(self._known, every)
+        except KeyError:
+            return _looked_up(self._learn(docs, orths), every)
 
-    def _ask(self, strings: StringStore, orth: int) -> int:
-        number = self._number_of(strings[orth])
-        if len(self._known) < _MOST_REMEMBERED:
-            self._known[orth] = number
-        return number
+    def _learn(self, docs: Sequence[Doc], orths: Sequence[list[int]]) -> dict[int, int]:
+        """The numbers of all these words, and of more."""
+        known = self._known if len(self._known) < _MOST_REMEMBERED else {}
+        for doc, hashes in zip(docs, orths, strict=True):
+            for orth in set(hashes).difference(known):
+                known[orth] = self._number_of(doc.vocab.strings[orth])
+        self._known = known
+        return known
+
+
+def _looked_up(known: dict[int, int], orths: list[int]) -> NDArray[np.int64]:
+    return np.fromiter(map(known.__getitem__, orths), dtype=np.int64, count=len(orths))

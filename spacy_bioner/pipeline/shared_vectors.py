@@ -13,6 +13,7 @@ from spacy_transformers.layers import TransformerListener
 from thinc.types import Ragged
 
 from spacy_bioner.errors import ConfigError
+from spacy_bioner.models.encoder.layout import LayoutData
 from spacy_bioner.models.types import CrfTagger
 
 _LISTENERS = (Tok2VecListener, TransformerListener)
@@ -73,6 +74,8 @@ def require_upstream(model: CrfTagger, docs: Sequence[Doc], name: str) -> None:
 
 def _is_encoded(doc: Doc) -> bool:
     data = doc._.trf_data if doc.has_extension("trf_data") else None
+    if isinstance(data, LayoutData):  # whose wordpieces and alignment are made when asked for
+        return len(data.layout.lengths) == len(doc)
     return data is not None and len(data.wordpieces) > 0 and len(data.align.lengths) == len(doc)
 
 
