@@ -16,11 +16,11 @@ _MOST_REMEMBERED = 1_000_000
 class WordTable:
     """Asks once for each word what its number is, and remembers it.
 
-    number_of: from a word to its number.
+    numbers_of: from words, each once, to their numbers.
     """
 
-    def __init__(self, number_of: Callable[[str], int]) -> None:
-        self._number_of = number_of
+    def __init__(self, numbers_of: Callable[[list[str]], list[int]]) -> None:
+        self._numbers_of = numbers_of
         self._known: dict[int, int] = {}
 
     def numbers(self, docs: Sequence[Doc]) -> NDArray[np.int64]:
@@ -35,9 +35,11 @@ class WordTable:
     def _learn(self, docs: Sequence[Doc], orths: Sequence[list[int]]) -> dict[int, int]:
         """The numbers of all these words, and of more."""
         known = self._known if len(self._known) < _MOST_REMEMBERED else {}
+        words: dict[int, str] = {}
         for doc, hashes in zip(docs, orths, strict=True):
-            for orth in set(hashes).difference(known):
-                known[orth] = self._number_of(doc.vocab.strings[orth])
+            strings = doc.vocab.strings
+            words.update((orth, strings[orth]) for orth in set(hashes).difference(known))
+        known.update(zip(words, self._numbers_of(list(words.values())), strict=True))
         self._known = known
         return known
 

@@ -113,10 +113,10 @@ def _joined(docs: Sequence[Doc]) -> Bools1d:
     return joined
 
 
-def _edges(word: str) -> int:
-    """Whether the first and the last character of a word may be part of a run."""
-    first, last = (bool(PART_OF_RUN.match(character)) for character in (word[:1], word[-1:]))
-    return _FIRST * first + _LAST * last
+def _edges(words: list[str]) -> list[int]:
+    """Whether the first and the last character of each word may be part of a run."""
+    match = PART_OF_RUN.match
+    return [_FIRST * bool(match(w[:1])) + _LAST * bool(match(w[-1:])) for w in words]
 
 
 def _joined_in(span: Span) -> Bools1d:

@@ -32,7 +32,7 @@ class LoneCharacters:
         self.are_known = _is_of_bert(steps)
         # a special token's name in a text is found before anything is split
         self._excluded = {c for added in steps["added_tokens"] for c in added["content"]}
-        self._table = WordTable(self._wordpiece)
+        self._table = WordTable(self._of_words)
 
     def wordpieces(self, docs: Sequence[Doc]) -> NDArray[np.int64]:
         """Return of each of n tokens (n,) the id of its wordpiece, NONE if it may not be alone."""
@@ -40,16 +40,22 @@ class LoneCharacters:
             return np.full(sum(map(len, docs)), NONE, dtype=np.int64)
         return self._table.numbers(docs)
 
-    def _wordpiece(self, word: str) -> int:
-        if len(word) != 1 or word in self._excluded:
-            return NONE
-        if not ("\u3400" <= word <= "\u9fff" or category(word).startswith("P")):
-            return NONE
-        alone, between = (
-            self._backend.encode(t, add_special_tokens=False) for t in (word, f"a{word}a")
-        )
-        is_alone = len(alone.ids) == 1 and between.offsets == [(0, 1), (1, 2), (2, 3)]
-        return alone.ids[0] if is_alone and between.ids[1] == alone.ids[0] else NONE
+    def _of_words(self, words: list[str]) -> list[int]:
+        asked = [word for word in words if self._may_be_alone(word)]
+        # by itself, and between letters: the same wordpiece where nothing joins it to them
+        texts = [f"{word} a{word}a" for word in asked]
+        encodings = self._backend.encode_batch(texts, add_special_tokens=False)
+        found = {w: e.ids[0] for w, e in zip(asked, encodings, strict=True) if _is_alone(e)}
+        return [found.get(word, NONE) for word in words]
+
+    def _may_be_alone(self, word: str) -> bool:
+        is_in_kind = "\u3400" <= word <= "\u9fff" or category(word[:1] or " ").startswith("P")
+        return len(word) == 1 and is_in_kind and word not in self._excluded
+
+
+def _is_alone(encoding: Any) -> bool:
+    offsets, ids = encoding.offsets, encoding.ids
+    return bool(offsets == [(0, 1), (2, 3), (3, 4), (4, 5)] and ids[0] == ids[2])
 
 
 def _is_of_bert(steps: dict[str, Any]) -> bool:
