@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -16,6 +19,9 @@ from spacy_bioner.errors import EncoderError
 
 # Its fused form of a sum and a layer norm takes several times as long as the two.
 _LEFT_OUT = ["SkipLayerNormFusion"]
+# Sessions are opened for threads until the file has been read so often, in bytes; each takes two
+# to three times the file's size.
+_MOST_BYTES = 2**29
 _INSTALL = "install onnxruntime: pip install 'spacy_bioner[onnx]'"
 
 
@@ -25,17 +31,16 @@ class OnnxEncoder(torch.nn.Module):
     config: the transformer's, with `onnx`: the file's sha256, and the version of
     onnxruntime that it was made with.
 
-    Threads that run it at once have a session each. One for all has one store of memory, which
-    they pass back and forth: on cores that share no cache that takes half as long again.
+    Threads that run it at once have a session each, up to `_MOST_BYTES` of them, and share these
+    beyond that. A session has one store of memory, which threads that share it pass back and
+    forth: on cores that share no cache that takes half as long again.
     """
 
     def __init__(self, config: PretrainedConfig, file: bytes = b"") -> None:
         super().__init__()
         self.config = config
         self.register_buffer("file", torch.frombuffer(bytearray(file or b"\0"), dtype=torch.uint8))
-        # those that no thread is using
-        self._sessions: deque[Any] = deque()
-        self._process = 0
+        self._forget()
 
     @classmethod
     def from_config(cls, config: PretrainedConfig) -> OnnxEncoder:
@@ -50,25 +55,38 @@ class OnnxEncoder(torch.nn.Module):
                 "written, and this pipeline has none: load it with its own precision"
             )
         self.file = state_dict["file"]
-        self._sessions = deque([self._open()])
-        self._process = os.getpid()
+        self._forget()
+        self._idle.append(self._open())
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> BaseModelOutput:
         """ids and mask (b, l) -> last_hidden_state (b, l, width)."""
         inputs = {"input_ids": input_ids.numpy(), "attention_mask": attention_mask.numpy()}
-        session = self._take()
-        (states,) = session.run(None, inputs)
-        self._sessions.append(session)
+        with self._session() as session:
+            (states,) = session.run(None, inputs)
         return BaseModelOutput(last_hidden_state=torch.from_numpy(states))
 
-    def _take(self) -> Any:
-        """A session that no other thread is using. None outlives a fork."""
+    @contextmanager
+    def _session(self) -> Iterator[Any]:
+        """One that no other thread is using, while there may be more. None outlives a fork."""
         if self._process != os.getpid():
-            self._sessions, self._process = deque(), os.getpid()
+            self._forget()
         try:
-            return self._sessions.pop()
+            own = self._idle.pop()
         except IndexError:
-            return self._open()
+            if self._opened and (len(self._opened) + 1) * len(self.file) > _MOST_BYTES:
+                yield self._opened[next(self._turn) % len(self._opened)]
+                return
+            own = self._open()
+        try:
+            yield own
+        finally:
+            self._idle.append(own)
+
+    def _forget(self) -> None:
+        self._opened: list[Any] = []
+        self._idle: deque[Any] = deque()  # of these, those that no thread is using
+        self._turn = count()
+        self._process = os.getpid()
 
     def _open(self) -> Any:
         made = self.config.onnx
@@ -77,10 +95,12 @@ class OnnxEncoder(torch.nn.Module):
             raise EncoderError(
                 "the ONNX file in this pipeline is damaged or cut off: copy the pipeline again"
             )
-        return open_session(file, made["onnxruntime"])
+        session = open_session(file, made["onnxruntime"])
+        self._opened.append(session)
+        return session
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_sessions": deque(), "_process": 0}
+        return self.__dict__ | {"_opened": [], "_idle": deque(), "_process": 0}
 
 
 def open_session(file: bytes, made_with: str) -> Any:

@@ -23,13 +23,13 @@ class Session:
     """Gives the ids back as floats, once as many threads as `together` says are in such."""
 
     def __init__(self, together: Barrier) -> None:
-        self.together, self.busy = together, False
+        self.together, self.threads, self.most = together, 0, 0
 
     def run(self, _: None, inputs: dict[str, Any]) -> list[Any]:
-        assert not self.busy, "two threads in one session"
-        self.busy = True
+        self.threads += 1
+        self.most = max(self.most, self.threads)
         self.together.wait(timeout=20)
-        self.busy = False
+        self.threads -= 1
         return [inputs["input_ids"].astype("float32")]
 
 
@@ -61,7 +61,17 @@ def test_threads_at_once_have_a_session_each(encoder: OnnxEncoder, opened: list[
         for _ in range(3):
             outputs = list(pool.map(lambda _: encoder(IDS, IDS).last_hidden_state, range(2)))
             assert all(torch.equal(output, IDS.float()) for output in outputs)
-    assert len(opened) == 2  # one was open, and both were used again
+    # one was open, and both were used again
+    assert [session.most for session in opened] == [1, 1]
+
+
+def test_threads_share_a_large_file(
+    encoder: OnnxEncoder, opened: list[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(onnx_encoder, "_MOST_BYTES", 2 * len(FILE) - 1)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: encoder(IDS, IDS), range(4)))
+    assert [session.most for session in opened] == [2]
 
 
 def test_a_session_does_not_outlive_a_fork(
@@ -69,8 +79,6 @@ def test_a_session_does_not_outlive_a_fork(
 ) -> None:
     before = os.getpid()
     monkeypatch.setattr(os, "getpid", lambda: before + 1)
-    for session in opened:
-        session.busy = True  # to use it would fail
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda _: encoder(IDS, IDS), range(2)))
-    assert len(opened) == 3
+    assert [session.most for session in opened] == [0, 1, 1]
