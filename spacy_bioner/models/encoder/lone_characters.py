@@ -61,7 +61,8 @@ def _is_alone(encoding: Any) -> bool:
 def _is_of_bert(steps: dict[str, Any]) -> bool:
     normalizer, splitter = steps["normalizer"] or {}, steps["pre_tokenizer"] or {}
     if splitter.get("type") == "Sequence":
-        splitter = splitter["pretokenizers"][0]  # those after it can but split further
+        # those after the first can but split further
+        splitter = next(iter(splitter["pretokenizers"]), {})
     return (
         steps["model"]["type"] == "WordPiece"
         and normalizer.get("type") == "BertNormalizer"
