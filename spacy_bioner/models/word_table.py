@@ -14,9 +14,11 @@ _MOST_REMEMBERED = 1_000_000
 
 
 class WordTable:
-    """Asks once for each word what its number is, and remembers it.
+    """Asks what the numbers of words are, and remembers them.
 
-    numbers_of: from words, each once, to their numbers.
+    After a million words it forgets all and begins anew. Threads and vocabularies may share it.
+
+    numbers_of: from words, each once, to their numbers, which depend on the words alone.
     """
 
     def __init__(self, numbers_of: Callable[[list[str]], list[int]]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from spacy.attrs import SPACY
 from spacy.tokens import Doc, Span
 
 from spacy_bioner.models.word_table import WordTable
@@ -16,7 +17,8 @@ from spacy_bioner.text_runs import PART_OF_RUN, RUN
 _BLOCKED = 3  # Token.ent_iob of blocked tokens, whose type is empty
 
 
-_FIRST, _LAST = 1, 2  # of what a word has at its edges
+# Bits: the first, and the last, character of a word may be part of a run.
+_FIRST, _LAST = 1, 2
 
 
 @dataclass(frozen=True)
@@ -96,14 +98,24 @@ def _divide(joined: Bools1d | None, start: int, end: int) -> None:
         joined[end : end + 1] = False
 
 
+def _edges_of(words: list[str]) -> list[int]:
+    match = PART_OF_RUN.match
+    return [_FIRST * bool(match(w[:1])) + _LAST * bool(match(w[-1:])) for w in words]
+
+
+_EDGES = WordTable(_edges_of)
+
+
 def _joined(docs: Sequence[Doc]) -> Bools1d:
     """Tokens (N,) that belong to the same run of letters and digits as the one before."""
     edges = _EDGES.numbers(docs)
-    ends = np.cumsum([len(doc) for doc in docs])
     joined = np.zeros(len(edges), dtype=np.bool_)
-    # token i and the next (N,), with none after a document's last
-    may_join = np.append((edges[:-1] & _LAST > 0) & (edges[1:] & _FIRST > 0), False)
+    may_join = np.zeros(len(edges), dtype=np.bool_)  # the next token
+    may_join[:-1] = ((edges[:-1] & _LAST) > 0) & ((edges[1:] & _FIRST) > 0)
+    ends = np.cumsum([len(doc) for doc in docs])
     may_join[ends[ends > 0] - 1] = False
+    if may_join.any():  # most texts have none
+        may_join &= np.concatenate([doc.to_array(SPACY) == 0 for doc in docs])
     before = np.append(False, may_join[:-1])
     groups = np.flatnonzero(may_join & ~before), np.flatnonzero(before & ~may_join) + 1
     for first, end in zip(*(each.tolist() for each in groups), strict=True):
@@ -111,12 +123,6 @@ def _joined(docs: Sequence[Doc]) -> Bools1d:
         shift = int(ends[doc]) - len(docs[doc])
         joined[first:end] = _joined_in(docs[doc][first - shift : end - shift])
     return joined
-
-
-def _edges(words: list[str]) -> list[int]:
-    """Whether the first and the last character of each word may be part of a run."""
-    match = PART_OF_RUN.match
-    return [_FIRST * bool(match(w[:1])) + _LAST * bool(match(w[-1:])) for w in words]
 
 
 def _joined_in(span: Span) -> Bools1d:
@@ -127,6 +133,3 @@ def _joined_in(span: Span) -> Bools1d:
         low, high = bisect_right(starts, run.start()), bisect_left(starts, run.end())
         joined[low:high] = True
     return joined
-
-
-_EDGES = WordTable(_edges)

@@ -25,6 +25,7 @@ def tokens(doc: Doc) -> list[tuple[str, str, int]]:
 @example("  ")
 @example(" 血 壓  a\n\n ")
 def test_tokens_are_those_of_spacy(text: str) -> None:
+    assert type(OURS) is CharacterTokenizer
     assert tokens(OURS(text)) == tokens(THEIRS(text))
     assert OURS(text).text == text
 

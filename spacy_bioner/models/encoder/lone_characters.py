@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections import abc
 from typing import Any
 from unicodedata import category
 
 import numpy as np
 from numpy.typing import NDArray
 from spacy.tokens import Doc
+from tokenizers.models import WordPiece
+from tokenizers.normalizers import BertNormalizer
+from tokenizers.pre_tokenizers import BertPreTokenizer, Sequence
 
 from spacy_bioner.models.word_table import WordTable
 
@@ -28,13 +30,14 @@ class LoneCharacters:
 
     def __init__(self, backend: Any) -> None:
         self._backend = backend
-        steps = json.loads(backend.to_str())
-        self.are_known = _is_of_bert(steps)
+        added = backend.get_added_tokens_decoder().values()
+        # which of these is found can depend on what stands beside it
+        self.are_known = _is_of_bert(backend) and not any(token.single_word for token in added)
         # a special token's name in a text is found before anything is split
-        self._excluded = {c for added in steps["added_tokens"] for c in added["content"]}
+        self._excluded = {character for token in added for character in token.content}
         self._table = WordTable(self._of_words)
 
-    def wordpieces(self, docs: Sequence[Doc]) -> NDArray[np.int64]:
+    def wordpieces(self, docs: abc.Sequence[Doc]) -> NDArray[np.int64]:
         """Return of each of n tokens (n,) the id of its wordpiece, NONE if it may not be alone."""
         if not self.are_known:
             return np.full(sum(map(len, docs)), NONE, dtype=np.int64)
@@ -50,7 +53,9 @@ class LoneCharacters:
 
     def _may_be_alone(self, word: str) -> bool:
         is_in_kind = "\u3400" <= word <= "\u9fff" or category(word[:1] or " ").startswith("P")
-        return len(word) == 1 and is_in_kind and word not in self._excluded
+        if len(word) != 1 or not is_in_kind:
+            return False
+        return self._excluded.isdisjoint(word + self._backend.normalizer.normalize_str(word))
 
 
 def _is_alone(encoding: Any) -> bool:
@@ -58,14 +63,20 @@ def _is_alone(encoding: Any) -> bool:
     return bool(offsets == [(0, 1), (2, 3), (3, 4), (4, 5)] and ids[0] == ids[2])
 
 
-def _is_of_bert(steps: dict[str, Any]) -> bool:
-    normalizer, splitter = steps["normalizer"] or {}, steps["pre_tokenizer"] or {}
-    if splitter.get("type") == "Sequence":
-        # those after the first can but split further
-        splitter = next(iter(splitter["pretokenizers"]), {})
+def _is_of_bert(backend: Any) -> bool:
+    normalizer, splitter = backend.normalizer, backend.pre_tokenizer
+    if isinstance(splitter, Sequence):
+        splitter = _first_step(splitter)  # those after it can but split further
     return (
-        steps["model"]["type"] == "WordPiece"
-        and normalizer.get("type") == "BertNormalizer"
-        and normalizer["handle_chinese_chars"]
-        and splitter.get("type") == "BertPreTokenizer"
+        isinstance(backend.model, WordPiece)
+        and isinstance(normalizer, BertNormalizer)
+        and normalizer.handle_chinese_chars
+        and isinstance(splitter, BertPreTokenizer)
     )
+
+
+def _first_step(splitter: Any) -> Any:
+    try:
+        return splitter[0]
+    except (IndexError, TypeError):  # tokenizers before 0.21 do not say what is in it
+        return None

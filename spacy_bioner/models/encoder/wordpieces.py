@@ -18,6 +18,8 @@ from spacy_bioner.models.encoder.windows import Ints1d
 
 # Tokens tokenised in one go: what this takes is given back before the next.
 _SEGMENT = 4096
+# Tokens a stretch between lone characters: where there are fewer a whole text is faster.
+_FEWEST = 5
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Splitter:
                 "give the encoder's directory a tokenizer.json"
             )
         self.tokenizer, self.backend = tokenizer, tokenizer.backend_tokenizer
-        self._lone = LoneCharacters(self.backend)
+        self._size = 0
         self._whole()
         sample = self.backend.encode("a")
         special = np.array(sample.special_tokens_mask, dtype=bool)
@@ -70,6 +72,9 @@ class Splitter:
             self.backend.no_truncation()
         if self.backend.padding is not None:
             self.backend.no_padding()
+        size = self.backend.get_vocab_size(with_added_tokens=True)
+        if size != self._size:  # tokens were added since
+            self._lone, self._size = LoneCharacters(self.backend), size
 
     def strings(self, ids: Sequence[int]) -> list[str]:
         return [self.backend.id_to_token(i) or "" for i in ids]
@@ -81,10 +86,10 @@ class Splitter:
         self._whole()
         words = _Words.of(docs)
         alone = self._lone.wordpieces(docs)
-        # where most are not, cutting the text at those that are gains nothing
-        n_alone = np.bincount(words.owners[alone != NONE], minlength=len(docs))
-        alone[(2 * n_alone < words.lengths)[words.owners]] = NONE
-        parts = list(_stretches(docs, words, alone == NONE))
+        firsts, _ = words.stretches(alone == NONE)
+        n_stretches = np.bincount(words.owners[firsts], minlength=len(docs))
+        alone[(_FEWEST * n_stretches > words.lengths)[words.owners]] = NONE
+        parts = list(_parts(docs, words, words.stretches(alone == NONE)))
         texts = [text for _, _, text in parts]
         encodings = self.backend.encode_batch(texts, add_special_tokens=False) if texts else []
         return _pieces(words, alone, parts, encodings)
@@ -113,22 +118,23 @@ class _Words:
         bases = np.append(0, np.cumsum(sizes))[owners]
         return cls(lengths, firsts, starts.astype(np.int64) + bases, owners)
 
+    def stretches(self, chosen: NDArray[np.bool_]) -> tuple[Ints1d, Ints1d]:
+        """Of chosen tokens (n,) that stand together in a document: the first, how many."""
+        begins = chosen.copy()
+        begins[1:] &= ~(chosen[:-1] & (self.owners[1:] == self.owners[:-1]))
+        number = np.cumsum(begins)[chosen] - 1  # of its stretch, for each chosen token
+        return np.flatnonzero(begins), np.bincount(number)
 
-def _stretches(
-    docs: Sequence[Doc], words: _Words, chosen: NDArray[np.bool_]
+
+def _parts(
+    docs: Sequence[Doc], words: _Words, stretches: tuple[Ints1d, Ints1d]
 ) -> Iterator[tuple[int, int, str]]:
-    """Chosen tokens (n,) that stand together in a document: the first, where its text begins
-    after that token does, and the text, in parts."""
-    is_first, is_last = chosen.copy(), chosen.copy()
-    same = words.owners[1:] == words.owners[:-1]
-    is_first[1:] &= ~(chosen[:-1] & same)
-    is_last[:-1] &= ~(chosen[1:] & same)
-    runs = zip(np.flatnonzero(is_first).tolist(), np.flatnonzero(is_last).tolist(), strict=True)
-    for first, last in runs:
+    """Parts of stretches: the stretch's first token, where in it the part begins, and its text."""
+    for first, length in zip(*(each.tolist() for each in stretches), strict=True):
         owner = int(words.owners[first])
-        before = int(words.firsts[owner])
-        for start, text in segments(docs[owner][first - before : last + 1 - before]):
-            yield first, start, text
+        start = first - int(words.firsts[owner])
+        for place, text in segments(docs[owner][start : start + length]):
+            yield first, place, text
 
 
 def _pieces(
@@ -137,7 +143,10 @@ def _pieces(
     parts: Sequence[tuple[int, int, str]],
     encodings: Sequence[Any],
 ) -> list[Pieces]:
-    """Of each document: those of lone characters, alone (n,), and of the text between them."""
+    """Of each document: those of lone characters, alone (n,), and of the text between them.
+
+    parts: as `_parts` gives them, with the encoding of each.
+    """
     lone = np.flatnonzero(alone != NONE)
     counts = [len(encoding) for encoding in encodings]
     # the token at which the part begins, of each wordpiece of a part

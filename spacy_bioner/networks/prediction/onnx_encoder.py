@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
-from itertools import count
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -22,6 +19,7 @@ _LEFT_OUT = ["SkipLayerNormFusion"]
 # Sessions are opened for threads until the file has been read so often, in bytes; each takes two
 # to three times the file's size.
 _MOST_BYTES = 2**29
+_LOCK = Lock()
 _INSTALL = "install onnxruntime: pip install 'spacy_bioner[onnx]'"
 
 
@@ -61,32 +59,31 @@ class OnnxEncoder(torch.nn.Module):
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> BaseModelOutput:
         """ids and mask (b, l) -> last_hidden_state (b, l, width)."""
         inputs = {"input_ids": input_ids.numpy(), "attention_mask": attention_mask.numpy()}
-        with self._session() as session:
+        session, is_own = self._take()
+        try:
             (states,) = session.run(None, inputs)
+        finally:
+            if is_own:
+                self._idle.append(session)
         return BaseModelOutput(last_hidden_state=torch.from_numpy(states))
 
-    @contextmanager
-    def _session(self) -> Iterator[Any]:
-        """One that no other thread is using, while there may be more. None outlives a fork."""
-        if self._process != os.getpid():
-            self._forget()
-        try:
-            own = self._idle.pop()
-        except IndexError:
-            if self._opened and (len(self._opened) + 1) * len(self.file) > _MOST_BYTES:
-                yield self._opened[next(self._turn) % len(self._opened)]
-                return
-            own = self._open()
-        try:
-            yield own
-        finally:
-            self._idle.append(own)
+    def _take(self) -> tuple[Any, bool]:
+        """A session, and whether no other thread has it: one that is idle, or new, or in use
+        where there can be no more. None outlives a fork."""
+        with _LOCK:
+            if self._process != os.getpid():
+                self._forget()
+            if self._idle:
+                return self._idle.pop(), True
+            if not self._opened or (len(self._opened) + 1) * len(self.file) <= _MOST_BYTES:
+                return self._open(), True
+            self._turn += 1
+            return self._opened[self._turn % len(self._opened)], False
 
     def _forget(self) -> None:
         self._opened: list[Any] = []
-        self._idle: deque[Any] = deque()  # of these, those that no thread is using
-        self._turn = count()
-        self._process = os.getpid()
+        self._idle: list[Any] = []  # of these, those that no thread is using
+        self._turn, self._process = 0, os.getpid()
 
     def _open(self) -> Any:
         made = self.config.onnx
@@ -100,7 +97,7 @@ class OnnxEncoder(torch.nn.Module):
         return session
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_opened": [], "_idle": deque(), "_process": 0}
+        return self.__dict__ | {"_opened": [], "_idle": [], "_process": 0}
 
 
 def open_session(file: bytes, made_with: str) -> Any:

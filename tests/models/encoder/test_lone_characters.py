@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from spacy_transformers.align import get_alignment_via_offset_mapping
 from tokenizers import AddedToken
 from tokenizers.implementations import BertWordPieceTokenizer
+from tokenizers.pre_tokenizers import PreTokenizer
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from spacy_bioner.models.encoder.lone_characters import NONE, LoneCharacters
@@ -43,15 +45,15 @@ TEXTS = st.lists(st.sampled_from([*PIECES, *ODD, *NAMES, " ", "\n"]) | st.text(m
 
 
 @cache
-def of_bert(**settings: bool) -> Splitter:
+def of_bert(*added: AddedToken, **settings: bool) -> Splitter:
     vocabulary = {piece: i for i, piece in enumerate([*SPECIAL, *PIECES])}
     tokenizer = BertWordPieceTokenizer(vocabulary, **settings)
-    tokenizer.add_special_tokens([AddedToken("<藥>")])
+    tokenizer.add_special_tokens([AddedToken("<藥>"), *added])
     return Splitter(PreTrainedTokenizerFast(tokenizer_object=tokenizer._tokenizer))
 
 
-def assert_as_whole(splitter: Splitter, texts: list[str]) -> None:
-    docs = [spacy.blank("zh")(text) for text in texts]
+def assert_as_whole(splitter: Splitter, texts: list[str], lang: str = "zh") -> None:
+    docs = [spacy.blank(lang)(text) for text in texts]
     for doc, pieces in zip(docs, splitter.split(docs), strict=True):
         encoding = splitter.tokenizer(
             doc.text, add_special_tokens=False, return_offsets_mapping=True
@@ -81,14 +83,41 @@ def test_wordpieces_are_those_of_whole_texts(settings: dict[str, bool], texts: l
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=3))
-def test_those_of_our_encoders_are_too(shipped: Splitter, texts: list[str]) -> None:
-    assert shipped._lone.are_known
-    assert_as_whole(shipped, texts)
+def test_they_are_too_where_tokens_are_words(texts: list[str]) -> None:
+    assert_as_whole(of_bert(lowercase=True), [f"血壓，高血壓高血壓 {text}" for text in texts], "en")
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=3))
+def test_those_of_encoders_made_here_are_too(made: Splitter, texts: list[str]) -> None:
+    assert made._lone.are_known
+    assert_as_whole(made, texts)
 
 
 @pytest.fixture(scope="module")
-def shipped(encoder: Path) -> Splitter:
+def made(encoder: Path) -> Splitter:
     return Splitter(AutoTokenizer.from_pretrained(encoder))
+
+
+@pytest.mark.parametrize(
+    ("token", "text"),
+    [
+        (AddedToken("DRUG", single_word=True), "高血壓高血壓頭DRUG痛"),
+        (AddedToken("a;e", normalized=True), "a\u037ee高高高高高高高高"),
+    ],
+    ids=["single word", "normalized"],
+)
+def test_special_tokens_are_found_where_the_tokenizer_finds_them(
+    token: AddedToken, text: str
+) -> None:
+    assert_as_whole(of_bert(token, lowercase=True), [text])
+
+
+def test_tokens_that_are_added_later_are_found() -> None:
+    splitter = of_bert.__wrapped__(lowercase=True)
+    text = "頭(痛)高血壓"
+    assert_as_whole(splitter, [text])
+    splitter.tokenizer.add_special_tokens({"additional_special_tokens": ["(痛)"]})
+    assert_as_whole(splitter, [text])
 
 
 def test_what_is_known_to_be_alone() -> None:
@@ -102,5 +131,7 @@ def test_what_is_known_to_be_alone() -> None:
 
 def test_tokenizers_of_another_kind_know_none() -> None:
     doc = spacy.blank("zh")("頭痛，")
-    for splitter in (Splitter(byte_level()), of_bert(handle_chinese_chars=False)):
+    custom = of_bert.__wrapped__()
+    custom.backend.pre_tokenizer = PreTokenizer.custom(SimpleNamespace(pre_tokenize=print))
+    for splitter in (Splitter(byte_level()), of_bert(handle_chinese_chars=False), custom):
         assert set(LoneCharacters(splitter.backend).wordpieces([doc]).tolist()) == {NONE}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
+import pickle
+import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
@@ -65,13 +68,34 @@ def test_threads_at_once_have_a_session_each(encoder: OnnxEncoder, opened: list[
     assert [session.most for session in opened] == [1, 1]
 
 
-def test_threads_share_a_large_file(
-    encoder: OnnxEncoder, opened: list[Session], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("most", [1, 3])
+@pytest.mark.parametrize("copied", [False, True])
+def test_threads_share_sessions_of_a_large_file(
+    most: int, copied: bool, encoder: OnnxEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(onnx_encoder, "_MOST_BYTES", 2 * len(FILE) - 1)
+    opened: list[Session] = []
+
+    def open_slowly(file: bytes, made_with: str) -> Session:
+        time.sleep(0.02)  # so that all threads come before the first is open
+        opened.append(Session(Barrier(1)))
+        return opened[-1]
+
+    monkeypatch.setattr(onnx_encoder, "open_session", open_slowly)
+    monkeypatch.setattr(onnx_encoder, "_MOST_BYTES", (most + 1) * len(FILE) - 1)
+    used = copy.deepcopy(encoder) if copied else encoder
+    if not copied:
+        used.load_state_dict({"file": used.file})
+    with ThreadPoolExecutor(8) as pool:
+        outputs = list(pool.map(lambda _: used(IDS, IDS).last_hidden_state, range(40)))
+    assert all(torch.equal(output, IDS.float()) for output in outputs)
+    assert 1 <= len(opened) <= most
+
+
+def test_it_is_pickled_without_sessions(encoder: OnnxEncoder) -> None:
+    read = pickle.loads(pickle.dumps(encoder))
+    assert torch.equal(read.file, encoder.file)
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda _: encoder(IDS, IDS), range(4)))
-    assert [session.most for session in opened] == [2]
+        list(pool.map(lambda _: read(IDS, IDS), range(2)))
 
 
 def test_a_session_does_not_outlive_a_fork(
