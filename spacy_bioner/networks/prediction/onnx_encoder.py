@@ -19,8 +19,18 @@ _LEFT_OUT = ["SkipLayerNormFusion"]
 # Sessions are opened for threads until the file has been read so often, in bytes; each takes two
 # to three times the file's size.
 _MOST_BYTES = 2**29
-_LOCK = Lock()
 _INSTALL = "install onnxruntime: pip install 'spacy_bioner[onnx]'"
+_LOCK = Lock()
+
+
+def _renew_lock() -> None:
+    global _LOCK
+    _LOCK = Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    # a thread that holds it while another forks is not there to give it back
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 class OnnxEncoder(torch.nn.Module):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import multiprocessing
 import os
 import pickle
 import time
@@ -106,3 +107,18 @@ def test_a_session_does_not_outlive_a_fork(
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda _: encoder(IDS, IDS), range(2)))
     assert [session.most for session in opened] == [0, 1, 1]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_fork_does_not_wait_for_a_thread_that_is_opening(
+    encoder: OnnxEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(onnx_encoder, "open_session", lambda *_: Session(Barrier(1)))
+    context = multiprocessing.get_context("fork")
+    process = context.Process(target=encoder, args=(IDS, IDS), daemon=True)
+    with onnx_encoder._LOCK:
+        process.start()
+    process.join(timeout=20)
+    exit_code = process.exitcode
+    process.kill()
+    assert exit_code == 0
