@@ -22,6 +22,13 @@ def test_each_word_is_asked_for_once_and_whatever_vocabulary_it_is_in() -> None:
     assert table.numbers([]).tolist() == []
 
 
+def test_many_words_are_looked_up_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(word_table, "_AT_ONCE", 2)
+    table = WordTable(lambda words: [ord(word) for word in words])
+    text = "血壓藥高壓"
+    assert table.numbers([spacy.blank("zh")(text)]).tolist() == [ord(c) for c in text]
+
+
 def test_it_forgets_rather_than_grow_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(word_table, "_MOST_REMEMBERED", 2)
     table, zh = WordTable(lambda words: [ord(word) for word in words]), spacy.blank("zh")
