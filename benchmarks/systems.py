@@ -69,7 +69,7 @@ def bucketed_transformer(encoder: Path, precision: str = "auto") -> dict[str, An
 def spacy_pipeline(
     setting: Setting, transformer: Any, factory: str, head: Any, nlp: Language, **batches: int
 ) -> Language:
-    """A blank pipeline, with a head trained on the encoder as it is."""
+    """`nlp`, which is blank, with a head trained on the encoder as it is."""
     fix_random_seed(0)
     nlp.add_pipe("transformer", config={"model": transformer, **batches})
     nlp.add_pipe(factory, config={"model": head})

@@ -18,8 +18,9 @@ from spacy_bioner.models.encoder.windows import Ints1d
 
 # Tokens tokenised in one go: what this takes is given back before the next.
 _SEGMENT = 4096
-# Tokens a stretch between lone characters: where there are fewer a whole text is faster.
-_FEWEST = 5
+# Tokens of a text for each stretch between its lone characters: one with fewer is read whole,
+# which is faster then.
+_TOKENS_PER_STRETCH = 5
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Splitter:
         alone = self._lone.wordpieces(docs)
         firsts, _ = words.stretches(alone == NONE)
         n_stretches = np.bincount(words.owners[firsts], minlength=len(docs))
-        alone[(_FEWEST * n_stretches > words.lengths)[words.owners]] = NONE
+        alone[(_TOKENS_PER_STRETCH * n_stretches > words.lengths)[words.owners]] = NONE
         parts = list(_parts(docs, words, words.stretches(alone == NONE)))
         texts = [text for _, _, text in parts]
         encodings = self.backend.encode_batch(texts, add_special_tokens=False) if texts else []
@@ -119,7 +120,10 @@ class _Words:
         return cls(lengths, firsts, starts.astype(np.int64) + bases, owners)
 
     def stretches(self, chosen: NDArray[np.bool_]) -> tuple[Ints1d, Ints1d]:
-        """Of chosen tokens (n,) that stand together in a document: the first, how many."""
+        """Chosen tokens (n,) that stand together in a document.
+
+        Of each such stretch (s,): the first token, and how many there are.
+        """
         begins = chosen.copy()
         begins[1:] &= ~(chosen[:-1] & (self.owners[1:] == self.owners[:-1]))
         number = np.cumsum(begins)[chosen] - 1  # of its stretch, for each chosen token
