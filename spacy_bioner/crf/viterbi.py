@@ -12,6 +12,9 @@ from spacy_bioner.crf.scores import CrfScores, Floats2d, Ints1d
 # sentences keep the precision of short ones.
 STEPS_BETWEEN_SHIFTS = 16
 
+# Of T tags those that at most T // _FEW may precede are computed apart.
+_FEW = 4
+
 # Sentences are decoded in runs of about so many tokens, or of so few sentences that the scores of
 # a step, T * T of each, are about this many: both bound memory, and shorter runs are slower.
 _TOKENS_AT_ONCE = 2**16
@@ -59,21 +62,47 @@ def best_prefixes(
     steps = packing.steps
     current = np.ascontiguousarray((emitted[: steps[1]] + scores.start).T)  # (T, m)
     best = [current]
-    width = 0
+    step = _Step(scores.transitions)
     for t in range(1, len(steps) - 1):
         low, high = steps[t], steps[t + 1]
-        if high - low != width:
-            width = high - low
-            repeated = np.repeat(scores.transitions[:, :, None], width, axis=2)  # (T, T, m)
-            candidates = np.empty_like(repeated)
-        # (T, 1, m) + (T, T, m): [from, to, sentence], best over from -> (T, m)
-        np.add(current[:, None, :width], repeated, out=candidates)
-        current = np.maximum.reduce(candidates, axis=0)
+        current = step(current[:, : high - low])
         current += emitted[low:high].T
         if t % STEPS_BETWEEN_SHIFTS == 0:
             current -= current.max(axis=0)
         best.append(current)
     return best
+
+
+class _Step:
+    """From the best scores up to each tag to those one token further, before it is read.
+
+    transitions (T, T): [from, to], -inf where forbidden. A tag inside an entity has few that
+    it may follow: for such tags only these are looked at.
+    """
+
+    def __init__(self, transitions: Floats2d) -> None:
+        allowed = transitions > -np.inf
+        few = allowed.sum(axis=0) <= len(transitions) // _FEW
+        self.many, self.few = np.flatnonzero(~few), np.flatnonzero(few)
+        self.from_any = transitions[:, self.many]  # (T, M)
+        most = int(allowed[:, few].sum(axis=0).max(initial=0))
+        # (most, F): of each of F tags those before it, those that are allowed first
+        self.before = np.argsort(~allowed[:, few], axis=0, kind="stable")[:most]
+        self.from_few = transitions[self.before, self.few][:, :, None]  # (most, F, 1)
+        self._candidates = np.empty((*self.from_any.shape, 0))
+
+    def __call__(self, current: Floats2d) -> Floats2d:
+        """current (T, m) -> (T, m)."""
+        if self._candidates.shape[2] != current.shape[1]:
+            self._candidates = np.empty((*self.from_any.shape, current.shape[1]))
+        reached = np.full_like(current, -np.inf)
+        # (T, 1, m) + (T, M, m): [from, to, sentence], best over from -> (M, m)
+        np.add(current[:, None], self.from_any[:, :, None], out=self._candidates)
+        reached[self.many] = np.maximum.reduce(self._candidates, axis=0)
+        if len(self.before):
+            # (most, F, m) + (most, F, 1), best over those before -> (F, m)
+            reached[self.few] = np.maximum.reduce(current[self.before] + self.from_few, axis=0)
+        return reached
 
 
 def trace_back(best: list[NDArray[np.float64]], packing: Packing, scores: CrfScores) -> Ints1d:

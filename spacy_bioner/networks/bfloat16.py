@@ -17,6 +17,11 @@ def has_fast_bfloat16(device_type: str) -> bool:
     return device_type == "cpu" and bool(_CPU_FLAGS & cpu_flags())
 
 
+def multiplies_tiles(device_type: str) -> bool:
+    """Whether a processor multiplies whole tiles of bfloat16 at a time (Intel's AMX)."""
+    return device_type == "cpu" and "amx_bf16" in cpu_flags()
+
+
 @cache
 def cpu_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
     """The features that Linux lists for the processor; none elsewhere."""

@@ -19,10 +19,12 @@ class Bucket:
 
 @dataclass(frozen=True)
 class BucketSizes:
-    """What suits an encoder: wordpieces to encode at once, and that rows have a multiple of."""
+    """What suits an encoder, in wordpieces: how many it encodes at once, of what the rows have a
+    multiple, and what one bucket more costs."""
 
     largest: int
     multiple: int
+    overhead: int = 32
 
 
 def plan_buckets(lengths: Sequence[int], largest: int, overhead: int = 0) -> Iterator[list[int]]:

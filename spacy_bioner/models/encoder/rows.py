@@ -14,8 +14,6 @@ from spacy_bioner.models.encoder.windows import Ints2d
 
 # Below this a bucket is not made smaller to give each thread one.
 _SMALLEST = 128
-# What one bucket more costs, in wordpieces.
-_OVERHEAD = 32
 
 
 class Rows:
@@ -39,7 +37,8 @@ class Rows:
         # of each row: the document, and which of its windows it is
         self.owners = [(i, k) for i, rows in enumerate(documents) for k in range(len(rows))]
         lengths = [len(row) for row in self.rows]
-        self.plan = list(plan_buckets(lengths, _largest(sum(lengths), device, sizes), _OVERHEAD))
+        largest = _largest(sum(lengths), device, sizes)
+        self.plan = list(plan_buckets(lengths, largest, sizes.overhead))
 
     def buckets(self) -> Iterator[Bucket]:
         for indices in self.plan:

@@ -27,6 +27,7 @@ from spacy_bioner.models.encoder.buckets import Bucket, BucketSizes
 from spacy_bioner.models.encoder.precision import check_precision, choose_precision
 from spacy_bioner.models.encoder.update import begin_update, can_update
 from spacy_bioner.models.workers import leave_cores_to_others, on_threads
+from spacy_bioner.networks.bfloat16 import multiplies_tiles
 from spacy_bioner.networks.prediction.onnx_encoder import OnnxEncoder
 from spacy_bioner.networks.prediction.runner import build_runner
 
@@ -89,7 +90,8 @@ class EncoderShim(HFShim):  # type: ignore[misc]
 
     @property
     def bucket_sizes(self) -> BucketSizes:
-        """What fits a core's cache, or fills a GPU.
+        """What fits a core's cache, or fills a GPU. Where a wordpiece takes little time, a call of
+        the encoder is worth more of them.
 
         torch makes a plan for each new length of rows, onnxruntime does not, and keeps what lies
         between its products in float32.
@@ -98,6 +100,9 @@ class EncoderShim(HFShim):  # type: ignore[misc]
             return BucketSizes(largest=32768, multiple=4)
         if self.precision == "int8":
             return BucketSizes(largest=512, multiple=1)
+        is_bfloat16 = choose_precision(self.precision, self.device) == torch.bfloat16
+        if is_bfloat16 and multiplies_tiles(self.device.type):
+            return BucketSizes(largest=2048, multiple=4, overhead=96)
         return BucketSizes(largest=1024, multiple=4)
 
     @property

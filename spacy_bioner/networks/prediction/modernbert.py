@@ -94,7 +94,7 @@ class Block(torch.nn.Module):
         if self.attention_norm is not None:
             normed = layer_norm(states, (self.width,), *self.attention_norm, eps=self.epsilon)
         qkv = self.qkv(normed)[: shape.numel()].view(*shape, 3, self.heads, self.head_width)
-        query, key = self._rotated(qkv[:, :, :2].permute(2, 0, 3, 1, 4))
+        query, key = self._rotated(qkv[:, :, :2])
         value = qkv[:, :, 2].transpose(1, 2)
         mask = beyond_reach(mask, self.reach, shape[1], states.dtype)
         mixed = attend(query, key, value, mask, len(states))
@@ -103,10 +103,15 @@ class Block(torch.nn.Module):
         return self.feed.plus(self.gate.times(normed, self.activated.gelu(normed)), states)
 
     def _rotated(self, both: torch.Tensor) -> torch.Tensor:
-        """Queries and keys (2, b, heads, l, d), each pair of numbers turned by its position."""
-        pairs = torch.view_as_complex(both.float().view(*both.shape[:-1], -1, 2))
-        turned = torch.view_as_real(pairs * self.turns[: both.shape[3]])
-        return torch.empty(both.shape, dtype=both.dtype).copy_(turned.flatten(-2))
+        """Queries and keys (b, l, 2, heads, d) -> (2, b, heads, l, d), each pair of numbers turned
+        by its position."""
+        b, length, *widths = both.shape
+        wide = both.float()
+        # All pairs of a row of wordpieces in one go: d / 2 numbers are too short a loop.
+        pairs = torch.view_as_complex(wide.view(b, length, -1, 2))
+        pairs.mul_(self.turns[:length].repeat(1, widths[0] * self.heads))
+        turned = wide.permute(2, 0, 3, 1, 4)
+        return torch.empty(turned.shape, dtype=both.dtype).copy_(turned)
 
 
 @cache

@@ -61,3 +61,22 @@ def test_steps_leave_no_tensors_behind(optimizer: Any) -> None:
         step.step_schedules()
         counts.append(sum(isinstance(each, torch.Tensor) for each in gc.get_objects()))
     assert counts[-1] == counts[9]
+
+
+@pytest.mark.parametrize(
+    ("precision", "tiles", "larger"),
+    [
+        ("auto", True, True),
+        ("auto", False, False),
+        ("float32", True, False),
+    ],
+)
+def test_buckets_are_larger_where_a_processor_multiplies_tiles(
+    precision: str, tiles: bool, larger: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = frozenset({"avx512_bf16", "amx_bf16"} if tiles else {"avx512_bf16"})
+    monkeypatch.setattr("spacy_bioner.networks.bfloat16.cpu_flags", lambda: flags)
+    shim = shim_of(torch.nn.Linear(3, 2))
+    shim.precision = precision
+    sizes = shim.bucket_sizes
+    assert (sizes.largest > 1024, sizes.overhead > 32) == (larger, larger)
