@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ class Rows:
         self.owners = [(i, k) for i, rows in enumerate(documents) for k in range(len(rows))]
         lengths = [len(row) for row in self.rows]
         largest = _largest(sum(lengths), device, sizes)
-        self.plan = list(plan_buckets(lengths, largest, sizes.overhead))
+        self.plan = list(plan_buckets(lengths, replace(sizes, largest=largest)))
 
     def buckets(self) -> Iterator[Bucket]:
         for indices in self.plan:

@@ -93,7 +93,7 @@ class EncoderShim(HFShim):  # type: ignore[misc]
         """What fits a core's cache, or fills a GPU. Where a wordpiece takes little time, a call of
         the encoder is worth more of them.
 
-        torch makes a plan for each new length of rows, onnxruntime does not, and keeps what lies
+        torch makes a plan for each new shape on a CPU, onnxruntime does not, and keeps what lies
         between its products in float32.
         """
         if self.device.type != "cpu":
@@ -102,8 +102,8 @@ class EncoderShim(HFShim):  # type: ignore[misc]
             return BucketSizes(largest=512, multiple=1)
         is_bfloat16 = choose_precision(self.precision, self.device) == torch.bfloat16
         if is_bfloat16 and multiplies_tiles(self.device.type):
-            return BucketSizes(largest=2048, multiple=4, overhead=96)
-        return BucketSizes(largest=1024, multiple=4)
+            return BucketSizes(largest=2048, multiple=4, overhead=96, few_shapes=True)
+        return BucketSizes(largest=1024, multiple=4, few_shapes=True)
 
     @property
     def runner(self) -> torch.nn.Module:
