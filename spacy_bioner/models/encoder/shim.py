@@ -100,8 +100,7 @@ class EncoderShim(HFShim):  # type: ignore[misc]
             return BucketSizes(largest=32768, multiple=4)
         if self.precision == "int8":
             return BucketSizes(largest=512, multiple=1)
-        is_bfloat16 = choose_precision(self.precision, self.device) == torch.bfloat16
-        if is_bfloat16 and multiplies_tiles(self.device.type):
+        if self.precision != "float32" and multiplies_tiles(self.device.type):
             return BucketSizes(largest=2048, multiple=4, overhead=96, few_shapes=True)
         return BucketSizes(largest=1024, multiple=4, few_shapes=True)
 

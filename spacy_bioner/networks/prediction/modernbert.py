@@ -104,12 +104,12 @@ class Block(torch.nn.Module):
 
     def _rotated(self, both: torch.Tensor) -> torch.Tensor:
         """Queries and keys (b, l, 2, heads, d) -> (2, b, heads, l, d), each pair of numbers turned
-        by its position."""
-        b, length, *widths = both.shape
+        by its position; in float32 `both` is overwritten."""
+        b, length = both.shape[:2]
         wide = both.float()
         # All pairs of a row of wordpieces in one go: d / 2 numbers are too short a loop.
         pairs = torch.view_as_complex(wide.view(b, length, -1, 2))
-        pairs.mul_(self.turns[:length].repeat(1, widths[0] * self.heads))
+        pairs.mul_(self.turns[:length].repeat(1, 2 * self.heads))
         turned = wide.permute(2, 0, 3, 1, 4)
         return torch.empty(turned.shape, dtype=both.dtype).copy_(turned)
 

@@ -80,3 +80,10 @@ def test_buckets_are_larger_where_a_processor_multiplies_tiles(
     shim.precision = precision
     sizes = shim.bucket_sizes
     assert (sizes.largest > 1024, sizes.overhead > 32) == (larger, larger)
+    assert sizes.few_shapes
+
+
+def test_onnxruntime_needs_no_few_shapes() -> None:
+    shim = shim_of(torch.nn.Linear(3, 2))
+    shim.precision = "int8"
+    assert not shim.bucket_sizes.few_shapes
