@@ -18,7 +18,7 @@ def test_best_paths_where_a_tag_may_follow_few_others_or_none(
     for tag in range(1, n_tags, 2):
         transitions[rng.permutation(n_tags)[n_before:], tag] = -np.inf
     scores = CrfScores(rng.normal(size=n_tags), rng.normal(size=n_tags), transitions)
-    lengths = np.array([2, 4, 1, 0, *[3] * 12])
+    lengths = np.array([2, 4, 1, 0, *[3] * 60])
     emissions = rng.normal(size=(lengths.sum(), n_tags))
     sentences = np.split(emissions, np.cumsum(lengths)[:-1])
     paths = [best_path(sentence, scores)[0] for sentence in sentences if len(sentence)]
