@@ -8,8 +8,8 @@ from thinc.api import Model
 from thinc.types import Ragged
 
 from spacy_bioner.crf import BACKENDS, CrfScores, get_backend
-from spacy_bioner.crf.packed import Refined, loss_and_gradient
-from spacy_bioner.crf.scores import Bools2d, Floats1d, Ints1d
+from spacy_bioner.crf.packed import Refined, loss_and_gradient, marginals
+from spacy_bioner.crf.scores import Bools2d, Floats1d, Floats2d, Ints1d
 from spacy_bioner.errors import ConfigError
 
 # The names that optimizers see: unlike every other parameter's.
@@ -93,6 +93,12 @@ def crf_loss(
         model.inc_grad(name, model.ops.asarray(gradient, dtype="float32"))
     d_emissions = model.ops.asarray(found.emissions, dtype="float32")
     return found.loss, Ragged(d_emissions, emissions.lengths)
+
+
+def crf_marginals(model: Model[Any, Any], emissions: Ragged) -> Floats2d:
+    """Probability (N, T) of each tag at each token, over all paths that the constraints permit."""
+    values = model.ops.to_numpy(emissions.dataXd)
+    return marginals(values, _lengths(model, emissions), crf_scores(model))
 
 
 def crf_best_paths(model: Model[Any, Any], emissions: Ragged) -> Ints1d:

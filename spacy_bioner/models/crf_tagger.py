@@ -55,6 +55,26 @@ def build_crf_tagger(
     return model
 
 
+def build_emissions(
+    tok2vec: Tok2Vec, hidden_width: int, activation: str, nO: int | None = None
+) -> CrfTagger:
+    """A tagger as `build_crf_tagger` makes it, without the CRF: one member of several.
+
+    Raises ConfigError on an unknown activation.
+    """
+    output_layer = build_dense(nO)
+    head = _build_head(hidden_width, activation, output_layer)
+    model: CrfTagger = Model(
+        "emissions",
+        forward,
+        init=init,
+        layers=[chain(tok2vec, build_pack_tokens(), with_array(head))],
+        dims={"nO": nO},
+        refs={"tok2vec": tok2vec, "output_layer": output_layer, "head": head},
+    )
+    return model
+
+
 def _build_head(hidden_width: int, activation: str, output_layer: Dense) -> Dense:
     if activation not in ACTIVATIONS:
         raise ConfigError(f"unknown activation {activation!r}: use one of {list(ACTIVATIONS)}")
@@ -84,7 +104,8 @@ def init(model: CrfTagger, X: list[Doc] | None = None, Y: Any = None) -> None:
     tok2vec.initialize(X=X)
     width = tok2vec.get_dim("nO")
     head.initialize(X=model.ops.alloc2f(1, width))
-    model.get_ref("crf").initialize()
+    if model.has_ref("crf"):
+        model.get_ref("crf").initialize()
 
 
 def set_n_tags(model: CrfTagger, n_tags: int) -> None:
@@ -92,7 +113,10 @@ def set_n_tags(model: CrfTagger, n_tags: int) -> None:
 
     Raises ConfigError for an ensemble, which is made of trained models.
     """
-    if not model.has_ref("output_layer"):
+    members = [node for node in (model, *model.layers) if node.has_ref("output_layer")]
+    if not members:
         raise ConfigError("an ensemble cannot be trained: train its members, and join them anew.")
-    for node in (model, model.get_ref("output_layer"), model.get_ref("crf")):
+    for node in (model, model.get_ref("crf"), *members):
         node.set_dim("nO", n_tags)
+    for member in members:
+        member.get_ref("output_layer").set_dim("nO", n_tags)

@@ -1,4 +1,4 @@
-"""How far apart two readings of the same tokens are (R-Drop, Liang et al. 2021)."""
+"""How far apart several readings of the same tokens are."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from thinc.api import Model
 from thinc.types import Ragged
 
 from spacy_bioner.crf.scores import Floats1d, Floats2d
+from spacy_bioner.models.crf_layer import crf_marginals
 
 
 def symmetric_divergence(
@@ -18,7 +19,7 @@ def symmetric_divergence(
 
     Of the distributions over tags that the emissions of each token alone give by softmax.
     first, second: emissions (N, T). The gradients are with respect to each of them.
-    https://arxiv.org/abs/2106.14448, equation 2
+    R-Drop, Liang et al. 2021, https://arxiv.org/abs/2106.14448, equation 2
     """
     p, log_p = _softmax(model, first)  # (N, T)
     q, log_q = _softmax(model, second)
@@ -32,6 +33,23 @@ def symmetric_divergence(
         Ragged(model.ops.asarray(d_first, dtype="float32"), first.lengths),
         Ragged(model.ops.asarray(d_second, dtype="float32"), second.lengths),
     )
+
+
+def disagreement(crf: Model[Any, Any], stacked: Ragged, n_members: int) -> Any:
+    """Gradient of what members of an ensemble lack of each other's beliefs, (M * N, T), float32.
+
+    stacked: emissions (M * N, T) of M members, one after another. That of member i is of the mean,
+    over the others j, of KL(p_j || p_i), with p over the paths that the CRF permits and p_j as
+    given: of each token its marginals less the mean of the others'.
+    Deep mutual learning, Zhang et al. 2018, https://arxiv.org/abs/1706.00384, equation 8
+
+    With respect to the CRF's parameters the gradient of the sum over all members is zero: they
+    are the same for all, and what one member is drawn to another leaves.
+    """
+    marginals = crf_marginals(crf, stacked)  # (M * N, T)
+    each = marginals.reshape(n_members, -1, marginals.shape[1])  # (M, N, T)
+    others = (each.sum(axis=0) - each) / (n_members - 1)
+    return crf.ops.asarray2f((each - others).reshape(marginals.shape), dtype="float32")
 
 
 def _softmax(model: Model[Any, Any], emissions: Ragged) -> tuple[Floats2d, Floats2d]:

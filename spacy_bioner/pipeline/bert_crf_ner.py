@@ -254,7 +254,8 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
         if self.cfg["loss"] == "softmax":
             return Prediction(self.scheme.spans(softmax_best_tags(crf, emissions), lengths))
         clamps = self._clamps(docs)
-        if clamps.are_none and not self.decoding.needs_scores and not self._is_calibrated_by_label:
+        by_label = isinstance(self.cfg["temperature"], dict)
+        if clamps.are_none and not self.decoding.needs_scores and not by_label:
             return Prediction(self.scheme.spans(crf_best_paths(crf, emissions), lengths))
         lattice = self._lattice(emissions, clamps)
         spans = lattice.spans(lattice.best_tags())
@@ -311,10 +312,6 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
         inside: list[float] = (1.0 - self.lattice([doc]).marginals()[:, 0]).clip(0, 1).tolist()
         return inside
 
-    @property
-    def _is_calibrated_by_label(self) -> bool:
-        return isinstance(self.cfg["temperature"], dict)
-
     def emissions(self, docs: list[Doc]) -> Ragged:
         """The scores (N, T) of all tags for each token, with the documents' lengths.
 
@@ -366,6 +363,7 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
     def get_loss(self, examples: Iterable[Example], scores: Ragged) -> tuple[float, Ragged]:
         """The summed loss and its gradient with respect to the emissions.
 
+        scores: of the examples, or of them several times over, as several members read them.
         Tokens whose annotation is missing or misaligned count as unknown; for documents
         annotated for some types only and for spans known to be wrong see `gold_of`. Adds
         the gradient of the CRF's own parameters to the model.
@@ -377,6 +375,7 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
             return 0.0, scores
         self._require_finite(scores.dataXd, "emissions")
         gold = gold_of(examples, self.scheme, self.incorrect_spans_key)
+        gold = gold.repeated(len(scores.lengths) // len(examples), len(examples))
         crf = self.model.get_ref("crf")
         if self.cfg["loss"] == "softmax":
             loss, d_scores = softmax_loss(crf, scores, gold.tags)

@@ -20,6 +20,7 @@ def check_training_config(config: Settings, name: str) -> None:
     config: the pipeline's, interpolated, with [components] and [training].
     """
     training = config.get("training", {})
+    _check_members(config.get("components", {}).get(name, {}), name)
     for other, component in config.get("components", {}).items():
         model = component.get("model", {})
         if str(model.get("@architectures", "")).startswith(_TRANSFORMERS):
@@ -29,6 +30,15 @@ def check_training_config(config: Settings, name: str) -> None:
             if any(listeners_in(tagger, other, "model")):
                 _check_frozen(other, name, training)
             _check_averages(model, training)
+
+
+def _check_members(component: Settings, name: str) -> None:
+    architecture = str(component.get("model", {}).get("@architectures", ""))
+    if component.get("loss") == "softmax" and architecture.startswith("spacy_bioner.MutualTagger"):
+        raise ConfigError(
+            f'[components.{name}] loss = "softmax" does not go with spacy_bioner.MutualTagger.v1, '
+            'whose members compare whole tag paths: use loss = "crf"'
+        )
 
 
 def listeners_in(settings: dict[str, Any], upstream: str, path: str) -> Iterator[str]:

@@ -29,6 +29,15 @@ class Gold:
     allowed: Bools2d
     refined: dict[int, RefinedTags]
 
+    def repeated(self, times: int, n_documents: int) -> Gold:
+        """That of a batch with its documents over again, one whole time after another."""
+        if times == 1:
+            return self
+        refined = {
+            b + n_documents * i: tags for i in range(times) for b, tags in self.refined.items()
+        }
+        return Gold(np.tile(self.tags, times), np.tile(self.allowed, (times, 1)), refined)
+
 
 def gold_of(
     examples: Sequence[Example], scheme: TagScheme, incorrect_spans_key: str | None

@@ -51,8 +51,6 @@ class Regularization:
 
         With r_drop that is of both passes and their divergence; the adversarial pass is left out.
         """
-        if not (self.r_drop or self.adversarial):
-            return backpropagate(model.begin_update, docs, get_loss)
         with passes(model) as begin_pass:
             if self.r_drop:
                 divergence = partial(symmetric_divergence, model)
