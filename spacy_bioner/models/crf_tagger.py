@@ -113,10 +113,11 @@ def set_n_tags(model: CrfTagger, n_tags: int) -> None:
 
     Raises ConfigError for an ensemble, which is made of trained models.
     """
-    members = [node for node in (model, *model.layers) if node.has_ref("output_layer")]
-    if not members:
+    is_mutual = "mutual" in model.attrs
+    if not (is_mutual or model.has_ref("output_layer")):
         raise ConfigError("an ensemble cannot be trained: train its members, and join them anew.")
-    for node in (model, model.get_ref("crf"), *members):
+    taggers = model.layers[:-1] if is_mutual else [model]
+    outputs = [tagger.get_ref("output_layer") for tagger in taggers]
+    model.set_dim("nO", n_tags)
+    for node in (model.get_ref("crf"), *taggers, *outputs):
         node.set_dim("nO", n_tags)
-    for member in members:
-        member.get_ref("output_layer").set_dim("nO", n_tags)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from spacy.language import Language
-from spacy.util import load_model_from_config
+from spacy.util import dot_to_object, load_model_from_config, set_dot_to_object
 from spacy.vocab import Vocab
 
 from spacy_bioner.errors import ConfigError
@@ -18,6 +18,7 @@ from spacy_bioner.pipeline.bert_crf_ner import BertCrfNer
 from spacy_bioner.pipeline.config_checks import listeners_in
 
 _ARCHITECTURE = "spacy_bioner.EnsembleTagger.v1"
+_OF_LISTENER = "replace_listener_cfg"  # makes the settings of what takes a listener's place
 
 
 def make_ensemble(pipelines: Sequence[Language], component: str = "bert_crf_ner") -> Language:
@@ -31,17 +32,16 @@ def make_ensemble(pipelines: Sequence[Language], component: str = "bert_crf_ner"
     labels, tag scheme or loss, or two in their vectors.
     """
     members = [_member(nlp, component, number) for number, nlp in enumerate(pipelines, 1)]
+    models = {
+        f"member{number}": _with_transformer(nlp, component)
+        for number, nlp in enumerate(pipelines, 1)
+    }
     first = pipelines[0]
     for number, (nlp, pipe) in enumerate(zip(pipelines, members, strict=True), 1):
         _check_alike(first, members[0], nlp, pipe, number)
     config = copy.deepcopy(first.config)
     settings: Any = config["components"][component]
-    models = {
-        # resolved, since ${...} would name places that are elsewhere in the ensemble's config
-        f"member{number}": nlp.config.interpolate()["components"][component]["model"]
-        for number, nlp in enumerate(pipelines, 1)
-    }
-    settings["model"] = {"@architectures": _ARCHITECTURE, "members": copy.deepcopy(models)}
+    settings["model"] = {"@architectures": _ARCHITECTURE, "members": models}
     config["components"] = {component: settings}
     config["nlp"]["pipeline"] = [component]
     config["nlp"]["disabled"] = []
@@ -75,13 +75,33 @@ def _member(nlp: Language, component: str, number: int) -> BertCrfNer:
             f"pipeline {number} has no component {component!r} of the factory bert_crf_ner; it "
             f"has {nlp.pipe_names}."
         )
-    for name, pipe in nlp.pipeline:
-        if component in getattr(pipe, "listening_components", []):
-            settings = nlp.config.interpolate()["components"][component]["model"]
-            nlp.replace_listeners(name, component, list(listeners_in(settings, name, "model")))
     pipe = nlp.get_pipe(component)
     assert isinstance(pipe, BertCrfNer)
     return pipe
+
+
+def _with_transformer(nlp: Language, component: str) -> dict[str, Any]:
+    """Puts what a component listens to in the place of its listeners; returns its model's settings.
+
+    spaCy takes the settings of a listener from `model.tok2vec`, and here it may stand elsewhere.
+    They are resolved, since ${...} would name places that are elsewhere in the ensemble's config.
+    """
+    settings = copy.deepcopy(nlp.config.interpolate()["components"][component])
+    for name, upstream in nlp.pipeline:
+        if component not in getattr(upstream, "listening_components", []):
+            continue
+        paths = list(listeners_in(settings["model"], name, "model"))
+        of_upstream = nlp.get_pipe_config(name)["model"]
+        attributes = upstream.model.attrs
+        of_listener = attributes.pop(_OF_LISTENER, lambda upstream, listener: upstream)
+        # spaCy passes over every second one: it removes them from the list that it walks through
+        while remaining := upstream.listener_map.get(component):
+            nlp.replace_listeners(name, component, paths[: len(remaining)])
+        for path in paths:
+            replaced = of_listener(of_upstream, dot_to_object(settings, path))
+            set_dot_to_object(settings, path, copy.deepcopy(replaced))
+    model: dict[str, Any] = settings["model"]
+    return model
 
 
 def _vocab_of_all(pipelines: Sequence[Language]) -> Vocab:

@@ -14,18 +14,22 @@ from thinc.api import fix_random_seed
 from thinc.types import Ragged
 
 from spacy_bioner.errors import ConfigError
+from spacy_bioner.pipeline.ensemble import make_ensemble
 from tests.pipeline.pipelines import (
     BILSTM,
     CNN,
     GOLD,
     LISTENER,
     LISTENING_BILSTM,
+    TEXTS,
     bucketed_config,
+    build,
     examples,
     found_in,
     gradients,
     initialized,
     ner,
+    randomize_crf,
     train,
 )
 
@@ -118,6 +122,26 @@ def upstream_gradients(nlp: Language, weights: tuple[float, float]) -> dict[Any,
     for node in transformer.walk():
         for shim in node.shims:
             shim._model.zero_grad(set_to_none=True)
+    return found
+
+
+def test_they_join_an_ensemble_with_their_transformer(encoder: Path, tmp_path: Path) -> None:
+    mutual = initialized(pipeline({"both": LISTENING_BILSTM, "transformer": LISTENER}, encoder))
+    alone = initialized(build(CNN))
+    for seed, nlp in enumerate((mutual, alone)):
+        randomize_crf(nlp, seed)
+    expected = np.mean([emissions(nlp) for nlp in (mutual, alone)], axis=0)
+    make_ensemble([mutual, alone]).to_disk(tmp_path / "joined")
+    found = emissions(spacy.load(tmp_path / "joined"))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def emissions(nlp: Language) -> np.ndarray:
+    docs = [nlp.make_doc(text) for text in TEXTS]
+    for name, pipe in nlp.pipeline:
+        if name != "bert_crf_ner":
+            docs = list(pipe.pipe(docs))
+    found: np.ndarray = ner(nlp).model.predict(docs).dataXd
     return found
 
 
