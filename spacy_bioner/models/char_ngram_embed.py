@@ -120,15 +120,14 @@ class _StaticNgrams:
 
     def _rows(self, texts: list[str]) -> NDArray[np.int64]:
         """Return the rows (n, P) of the n-grams at each place of each token."""
-        columns = []
-        for first, length in self._places:
-            grams = self._lookup.rows(_grams(texts, length))  # (n - length + 1,)
-            column = np.full(len(texts), -1, dtype=np.int64)
+        lengths = {length for _, length in self._places}
+        rows = {n: self._lookup.rows(_grams(texts, n)) for n in lengths}  # (n - length + 1,) each
+        columns = np.full((len(self._places), len(texts)), MISSING, dtype=np.int64)
+        for column, (first, length) in zip(columns, self._places, strict=True):
             begin, end = -first, len(texts) - first - length + 1
             kept = column[begin:end] if begin < end else column[:0]
-            kept[:] = grams[: len(kept)]
-            columns.append(column)
-        return np.stack(columns, axis=1)
+            kept[:] = rows[length][: len(kept)]
+        return np.ascontiguousarray(columns.T)
 
 
 def _grams(texts: list[str], length: int) -> list[str]:

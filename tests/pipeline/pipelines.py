@@ -71,7 +71,7 @@ LISTENER = {
     "upstream": "*",
     "pooling": {"@layers": "reduce_mean.v1"},
 }
-# As in configs/best_crf.cfg: the transformer is one part of what a BiLSTM reads.
+# As in configs/both_crf.cfg: the transformer is one part of what a BiLSTM reads.
 LISTENING_BILSTM = {
     **BILSTM,
     "embed": {
