@@ -15,7 +15,7 @@ from thinc.types import Floats2d
 from spacy_bioner.errors import ConfigError
 from spacy_bioner.models.static_lookup import MISSING, StaticLookup
 from spacy_bioner.models.types import Tok2Vec
-from spacy_bioner.models.word_strings import WordStrings
+from spacy_bioner.models.word_strings import WORD_STRINGS
 
 NGRAM_JOINER = "|"  # as in tables of `spacy bioner make-vectors`
 # First token and length of each n-gram around a token, by n.
@@ -98,7 +98,6 @@ class _StaticNgrams:
         self._lookup = StaticLookup(width)
         self._places = places
         self._dropout = dropout
-        self._strings = WordStrings()
 
     def init(self, model: Tok2Vec, X: list[Doc] | None = None, Y: Any = None) -> None:
         if X:
@@ -111,7 +110,7 @@ class _StaticNgrams:
         if docs:
             self._lookup.use(docs[0].vocab)
         for doc in docs:
-            rows = self._rows(self._strings.words(doc))  # (n, P)
+            rows = self._rows(WORD_STRINGS.words(doc))  # (n, P)
             if is_train and self._dropout:
                 rows[np.random.random(rows.shape) < self._dropout] = MISSING
             flat = self._lookup.vectors(rows).reshape(len(doc), model.get_dim("nO"))

@@ -5,6 +5,7 @@ from typing import Any
 from spacy.tokens import Doc
 from spacy_transformers.layers import TransformerListener
 from thinc.api import Dropout, Model, chain, with_array
+from thinc.types import Ragged
 
 from spacy_bioner.errors import ConfigError
 from spacy_bioner.models.crf_layer import build_crf_layer
@@ -41,18 +42,7 @@ def build_crf_tagger(
 
     Raises ConfigError on an unknown activation or backend.
     """
-    output_layer = build_dense(nO)
-    crf = build_crf_layer(nO, backend)
-    head = _build_head(hidden_width, activation, output_layer)
-    model: CrfTagger = Model(
-        "crf_tagger",
-        forward,
-        init=init,
-        layers=[chain(tok2vec, build_pack_tokens(), with_array(head), crf)],
-        dims={"nO": nO},
-        refs={"tok2vec": tok2vec, "output_layer": output_layer, "crf": crf, "head": head},
-    )
-    return model
+    return _build("crf_tagger", tok2vec, hidden_width, activation, nO, build_crf_layer(nO, backend))
 
 
 def build_emissions(
@@ -62,15 +52,26 @@ def build_emissions(
 
     Raises ConfigError on an unknown activation.
     """
+    return _build("emissions", tok2vec, hidden_width, activation, nO)
+
+
+def _build(
+    name: str,
+    tok2vec: Tok2Vec,
+    hidden_width: int,
+    activation: str,
+    nO: int | None,
+    crf: Model[Any, Any] | None = None,
+) -> CrfTagger:
     output_layer = build_dense(nO)
     head = _build_head(hidden_width, activation, output_layer)
+    refs = {"tok2vec": tok2vec, "output_layer": output_layer, "head": head}
+    layers = [tok2vec, build_pack_tokens(), with_array(head)]
+    if crf is not None:
+        refs["crf"] = crf
+        layers.append(crf)
     model: CrfTagger = Model(
-        "emissions",
-        forward,
-        init=init,
-        layers=[chain(tok2vec, build_pack_tokens(), with_array(head))],
-        dims={"nO": nO},
-        refs={"tok2vec": tok2vec, "output_layer": output_layer, "head": head},
+        name, forward, init=init, layers=[chain(*layers)], dims={"nO": nO}, refs=refs
     )
     return model
 
@@ -86,6 +87,9 @@ def _build_head(hidden_width: int, activation: str, output_layer: Dense) -> Dens
 
 def forward(model: CrfTagger, docs: list[Doc], is_train: bool) -> Any:
     tok2vec, head = model.get_ref("tok2vec"), model.get_ref("head")
+    if not is_train and not any(len(doc) for doc in docs):
+        lengths = model.ops.asarray1i([0 for _ in docs])
+        return Ragged(model.ops.alloc2f(0, model.get_dim("nO")), lengths), None
     if is_train or not _listens(tok2vec):
         return model.layers[0](docs, is_train)
     if has_streamed(docs):
@@ -113,10 +117,10 @@ def set_n_tags(model: CrfTagger, n_tags: int) -> None:
 
     Raises ConfigError for an ensemble, which is made of trained models.
     """
-    is_mutual = "mutual" in model.attrs
-    if not (is_mutual or model.has_ref("output_layer")):
+    n_members = model.attrs.get("n_members")  # of taggers that are trained as one
+    if not (n_members or model.has_ref("output_layer")):
         raise ConfigError("an ensemble cannot be trained: train its members, and join them anew.")
-    taggers = model.layers[:-1] if is_mutual else [model]
+    taggers = model.layers[:n_members] if n_members else [model]
     outputs = [tagger.get_ref("output_layer") for tagger in taggers]
     model.set_dim("nO", n_tags)
     for node in (model.get_ref("crf"), *taggers, *outputs):

@@ -36,12 +36,12 @@ def symmetric_divergence(
 
 
 def disagreement(crf: Model[Any, Any], stacked: Ragged, n_members: int) -> Any:
-    """Gradient of what members of an ensemble lack of each other's beliefs, (M * N, T), float32.
+    """Gradient (M * N, T), float32, of how far each of M members is from the others.
 
-    stacked: emissions (M * N, T) of M members, one after another. That of member i is of the mean,
-    over the others j, of KL(p_j || p_i), with p over the paths that the CRF permits and p_j as
-    given: of each token its marginals less the mean of the others'.
-    Deep mutual learning, Zhang et al. 2018, https://arxiv.org/abs/1706.00384, equation 8
+    Of member i that is the mean, over the others j, of KL(p_j || p_i), with p over the tag paths
+    that the CRF permits, and p_j as given (deep mutual learning, Zhang et al. 2018,
+    https://arxiv.org/abs/1706.00384, equation 8). Its gradient: the marginals of a token, less the
+    mean of the others'. stacked: emissions (M * N, T), of one member after another.
 
     With respect to the CRF's parameters the gradient of the sum over all members is zero: they
     are the same for all, and what one member is drawn to another leaves.

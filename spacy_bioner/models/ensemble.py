@@ -23,7 +23,7 @@ def build_ensemble_tagger(members: dict[str, Any], nO: int | None = None) -> Crf
     p_i(y|x), each to the power of 1 / number of members. So decoding, confidences and
     constraints are exact for the ensemble too.
 
-    members: taggers (`spacy_bioner.CrfTagger.v1`) by name, with the same tags in the same
+    members: taggers (`CrfTagger.v1` or `MutualTagger.v1`) by name, with the same tags in the same
     order. It is made of trained ones by `spacy bioner ensemble` and not trained itself.
 
     Output: emissions, Ragged with dataXd (N, T) and lengths (B,). References: "crf".

@@ -18,7 +18,7 @@ from spacy_bioner.errors import ConfigError
 from spacy_bioner.lexicon import Lexicon
 from spacy_bioner.models.static_lookup import MISSING, StaticLookup
 from spacy_bioner.models.types import Tok2Vec
-from spacy_bioner.models.word_strings import WordStrings
+from spacy_bioner.models.word_strings import WORD_STRINGS
 
 _SETS = 4  # a word begins, continues, ends here, or stands alone
 
@@ -106,7 +106,6 @@ class _Words:
         self._data = vocab.vectors.data  # which a table that is read from disk anew replaces
         self._lexicon = lexicon
         self._lookup = lookup
-        self._strings = WordStrings()
         self._rows = lookup.rows(lexicon.terms)  # (T,)
         self._weights = np.where(self._rows == MISSING, 0, lexicon.counts).astype(np.float32)
 
@@ -119,7 +118,7 @@ class _Words:
         hidden: the share of the words found, drawn by numpy's generator, to pass over.
         """
         width = self._lookup.width
-        found = self._lexicon.find(self._strings.text(doc))  # (M, 3)
+        found = self._lexicon.find(WORD_STRINGS.text(doc))  # (M, 3)
         if hidden:
             found = found[np.random.random(len(found)) >= hidden]
         places, words = _places(doc, found)  # (K,) each: 4 * token + set, and term

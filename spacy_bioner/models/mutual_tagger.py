@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from spacy.tokens import Doc
@@ -36,7 +37,8 @@ def build_mutual_tagger(
 
     members: by name, layers from documents to a vector a token, as `tok2vec` of
         `spacy_bioner.CrfTagger.v1`, whose other settings are those of each of them.
-    mutual: 0 for members that learn from the annotation alone.
+    mutual: 0 for members that learn from the annotation alone. The config says it, not what is
+        saved with the weights.
     nO: number of tags, set when the component is initialised.
 
     Output: emissions, Ragged with dataXd (N, T) and lengths (B,); in training those of the M
@@ -48,11 +50,11 @@ def build_mutual_tagger(
     crf = build_crf_layer(nO, backend)
     model: CrfTagger = Model(
         "mutual_tagger",
-        _forward,
+        partial(_forward, mutual=mutual),
         init=_init,
         layers=[*(build_emissions(m, hidden_width, activation, nO) for m in ordered), crf],
         dims={"nO": nO},
-        attrs={"mutual": mutual},
+        attrs={"n_members": len(ordered)},
         refs={"crf": crf},
     )
     return model
@@ -65,7 +67,9 @@ def _check(members: dict[str, Any], mutual: float) -> None:
         raise ConfigError(f"MutualTagger: mutual = {mutual}: must not be below 0")
 
 
-def _forward(model: CrfTagger, docs: list[Doc], is_train: bool) -> tuple[Ragged, Backprop]:
+def _forward(
+    model: CrfTagger, docs: list[Doc], is_train: bool, mutual: float
+) -> tuple[Ragged, Backprop]:
     *members, crf = model.layers
     read = [member(docs, is_train) for member in members]
     outputs = [output for output, _ in read]
@@ -80,8 +84,8 @@ def _forward(model: CrfTagger, docs: list[Doc], is_train: bool) -> tuple[Ragged,
 
     def backprop(d_stacked: Ragged) -> list[Doc]:
         gradient = d_stacked.dataXd
-        if weight := model.attrs["mutual"]:
-            gradient = gradient + weight * disagreement(crf, stacked, len(members))
+        if mutual:
+            gradient = gradient + mutual * disagreement(crf, stacked, len(members))
         for (output, callback), d_output in zip(read, xp.split(gradient, len(read)), strict=True):
             callback(Ragged(model.ops.as_contig(d_output), output.lengths))
         return []

@@ -40,3 +40,7 @@ class WordStrings:
         known.update({orth: strings[orth] for orth in orths if orth not in known})
         self._known = known
         return known
+
+
+# One memory for all layers: no model holds it, so that it is not saved or sent to another process.
+WORD_STRINGS = WordStrings()

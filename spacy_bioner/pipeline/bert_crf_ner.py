@@ -33,7 +33,7 @@ from spacy_bioner.pipeline.confidences import (
     scored_prediction,
     span_scores,
 )
-from spacy_bioner.pipeline.config_checks import check_training_config
+from spacy_bioner.pipeline.config_checks import check_softmax, check_training_config
 from spacy_bioner.pipeline.partial import gold_of
 from spacy_bioner.pipeline.regularization import Regularization
 from spacy_bioner.pipeline.settings import Decoding
@@ -135,7 +135,8 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
     scorer: computes scores from examples, spaCy's NER scorer by default.
 
     The losses reported and their gradients are sums over documents, so that
-    [training] accumulate_gradient changes nothing but memory.
+    [training] accumulate_gradient changes nothing but memory. Those of `MutualTagger.v1` are sums
+    over members too; what members learn from one another is in the gradient alone.
     Raises ConfigError on an unknown loss, LabelError on an unknown scheme.
     """
 
@@ -161,11 +162,8 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
         self.scorer = scorer
         self.decoding = decoding if decoding is not None else Decoding()
         self.decoding.check(name, loss)
-        if incorrect_spans_key is not None and loss == "softmax":
-            raise ConfigError(
-                f"[components.{name}] incorrect_spans_key needs the CRF: a span is wrong as a "
-                'whole, and loss = "softmax" knows tokens only. Use loss = "crf", or leave it out.'
-            )
+        if loss == "softmax":
+            check_softmax(name, model, incorrect_spans_key)
         self.incorrect_spans_key = incorrect_spans_key
         self.regularization = regularization if regularization else Regularization()
         self.cfg: dict[str, Any] = {"labels": [], "loss": loss, "scheme": scheme}

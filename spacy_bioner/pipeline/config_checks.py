@@ -8,6 +8,7 @@ from typing import Any
 from thinc.api import CupyOps, get_current_ops
 
 from spacy_bioner.errors import ConfigError
+from spacy_bioner.models.types import CrfTagger
 
 Settings = dict[str, Any]
 
@@ -20,7 +21,6 @@ def check_training_config(config: Settings, name: str) -> None:
     config: the pipeline's, interpolated, with [components] and [training].
     """
     training = config.get("training", {})
-    _check_members(config.get("components", {}).get(name, {}), name)
     for other, component in config.get("components", {}).items():
         model = component.get("model", {})
         if str(model.get("@architectures", "")).startswith(_TRANSFORMERS):
@@ -32,12 +32,17 @@ def check_training_config(config: Settings, name: str) -> None:
             _check_averages(model, training)
 
 
-def _check_members(component: Settings, name: str) -> None:
-    architecture = str(component.get("model", {}).get("@architectures", ""))
-    if component.get("loss") == "softmax" and architecture.startswith("spacy_bioner.MutualTagger"):
+def check_softmax(name: str, model: CrfTagger, incorrect_spans_key: str | None) -> None:
+    """Raises ConfigError for what needs the CRF, where loss = "softmax" does without."""
+    if incorrect_spans_key is not None:
         raise ConfigError(
-            f'[components.{name}] loss = "softmax" does not go with spacy_bioner.MutualTagger.v1, '
-            'whose members compare whole tag paths: use loss = "crf"'
+            f"[components.{name}] incorrect_spans_key needs the CRF: a span is wrong as a "
+            'whole, and loss = "softmax" knows tokens only. Use loss = "crf", or leave it out.'
+        )
+    if "n_members" in model.attrs:
+        raise ConfigError(
+            f"[components.{name}] spacy_bioner.MutualTagger.v1 needs the CRF: its members compare "
+            'whole tag paths, and loss = "softmax" knows tokens only. Use loss = "crf".'
         )
 
 

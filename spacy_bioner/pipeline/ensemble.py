@@ -86,14 +86,14 @@ def _with_transformer(nlp: Language, component: str) -> dict[str, Any]:
     spaCy takes the settings of a listener from `model.tok2vec`, and here it may stand elsewhere.
     They are resolved, since ${...} would name places that are elsewhere in the ensemble's config.
     """
-    settings = copy.deepcopy(nlp.config.interpolate()["components"][component])
+    resolved = nlp.config.interpolate()["components"]
+    settings = copy.deepcopy(resolved[component])
     for name, upstream in nlp.pipeline:
         if component not in getattr(upstream, "listening_components", []):
             continue
         paths = list(listeners_in(settings["model"], name, "model"))
-        of_upstream = nlp.get_pipe_config(name)["model"]
-        attributes = upstream.model.attrs
-        of_listener = attributes.pop(_OF_LISTENER, lambda upstream, listener: upstream)
+        of_upstream = resolved[name]["model"]
+        of_listener = upstream.model.attrs.pop(_OF_LISTENER, lambda upstream, listener: upstream)
         # spaCy passes over every second one: it removes them from the list that it walks through
         while remaining := upstream.listener_map.get(component):
             nlp.replace_listeners(name, component, paths[: len(remaining)])

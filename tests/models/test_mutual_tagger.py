@@ -146,6 +146,8 @@ def test_weight_of_what_the_others_believe() -> None:
         backprop(Ragged(np.zeros_like(stacked.dataXd), stacked.lengths))
         gradients.append([m.get_ref("output_layer").get_grad("b") for m in model.layers[:-1]])
     of_each = disagreement(model.get_ref("crf"), stacked, 2).reshape(2, -1, TAGS)
+    crf = model.get_ref("crf")
+    assert not any(crf.has_grad(name) and crf.get_grad(name).any() for name in crf.param_names)
     assert not np.any(gradients[0])
     np.testing.assert_allclose(gradients[1], 0.5 * of_each.sum(axis=1), atol=1e-6)
     assert np.abs(gradients[1]).max() > 1e-3

@@ -107,6 +107,24 @@ def test_ensemble_takes_members_whose_configs_refer_to_themselves(tmp_path: Path
     assert found_in(spacy.load(tmp_path / "joined")) == GOLD
 
 
+def test_ensemble_takes_settings_of_a_transformer_that_refer_to_its_own_config(
+    encoder: Path, tmp_path: Path
+) -> None:
+    """As mini_crf.cfg does with `${paths.encoder}`, which the config of the first member lacks."""
+    member = initialized(build_on_transformer(encoder, bucketed_config))
+    expected = np.mean([emissions(nlp) for nlp in (initialized(build(CNN)), member)], axis=0)
+    member.to_disk(tmp_path / "b")
+    path = tmp_path / "b" / "config.cfg"
+    config = Config().from_disk(path, interpolate=False)
+    config["paths"]["encoder"] = str(encoder)
+    config["components"]["transformer"]["model"]["name"] = "${paths.encoder}"
+    config.to_disk(path)
+    joined = make_ensemble([initialized(build(CNN)), spacy.load(tmp_path / "b")])
+    joined.to_disk(tmp_path / "joined")
+    found = emissions(spacy.load(tmp_path / "joined"))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_ensemble_refuses_members_that_differ() -> None:
     one, other = initialized(build(CNN)), initialized(build(CNN, scheme="BILUO"))
     with pytest.raises(ConfigError, match="pipelines 1 and 2 differ in scheme: BIO and BILUO"):

@@ -14,6 +14,7 @@ from thinc.api import fix_random_seed
 from thinc.types import Ragged
 
 from spacy_bioner.errors import ConfigError
+from spacy_bioner.pipeline.confidences import EntitySet
 from spacy_bioner.pipeline.ensemble import make_ensemble
 from tests.pipeline.pipelines import (
     BILSTM,
@@ -146,6 +147,24 @@ def emissions(nlp: Language) -> np.ndarray:
 
 
 def test_softmax_is_refused() -> None:
-    nlp = pipeline({"words": CNN, "sequence": BILSTM}, loss="softmax")
     with pytest.raises(ConfigError, match="compare whole tag paths"):
-        initialized(nlp)
+        pipeline({"words": CNN, "sequence": BILSTM}, loss="softmax")
+
+
+def test_weight_is_what_the_config_says_when_a_pipeline_is_loaded(tmp_path: Path) -> None:
+    initialized(pipeline({"words": CNN, "sequence": BILSTM}, mutual=1.0)).to_disk(tmp_path / "m")
+    found = []
+    for weight in (0.0, 1.0):
+        config = {"components.bert_crf_ner.model.mutual": weight}
+        nlp = spacy.load(tmp_path / "m", config=config)
+        nlp.update(examples(nlp), sgd=False, drop=0.0)
+        found.append(gradients(ner(nlp).model))
+    assert any(not np.allclose(found[0][key], found[1][key], atol=1e-6) for key in found[0])
+
+
+def test_documents_without_tokens_have_confidences_too(encoder: Path) -> None:
+    members = {"both": LISTENING_BILSTM, "transformer": LISTENER}
+    nlp = initialized(pipeline(members, encoder))
+    empty = nlp("")
+    assert ner(nlp).score_tokens(empty) == []
+    assert ner(nlp).k_best([empty]) == [[EntitySet((), 1.0)]]

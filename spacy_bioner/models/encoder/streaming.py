@@ -40,7 +40,13 @@ class StreamedData(LayoutData):
         return self._encode([self.layout])[0]
 
     def parts(self) -> Iterator[LayoutData]:
-        """One part of the document after another, each with whole tokens."""
+        """One part of the document after another, each with whole tokens.
+
+        All at once where all states are there, since a reader that knows no parts asked for them.
+        """
+        if "states" in vars(self):
+            yield LayoutData(self.layout, self.states)
+            return
         for part in self.layout.parts(_PART):
             yield LayoutData(part, self._encode([part])[0])
 

@@ -114,3 +114,14 @@ def test_parts_hold_every_token_once(lengths: list[int], n_rows: int, width: int
     assert found.tolist() == list(range(total))
     longest_token = 1 + max(lengths) // width + 1
     assert all(len(part.ids) <= n_rows + longest_token for part in parts)
+
+
+@pytest.mark.usefixtures("streamed")
+def test_states_that_somebody_asked_for_are_not_computed_again(trained: Language) -> None:
+    data = trained.get_pipe("transformer")(trained.make_doc(LONG))._.trf_data
+    apart = [part.states for part in data.parts()]
+    assert len(apart) > 1
+    states = data.states
+    (whole,) = data.parts()
+    assert whole.states is states
+    assert whole.layout is data.layout
