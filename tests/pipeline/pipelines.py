@@ -183,6 +183,16 @@ def found_in(nlp: Language, texts: Iterable[str] = TEXTS) -> list[list[Entity]]:
     return [found(doc) for doc in nlp.pipe(texts)]
 
 
+def emissions(nlp: Language) -> np.ndarray:
+    """Of TEXTS, with the components before bert_crf_ner run on them."""
+    docs = [nlp.make_doc(text) for text in TEXTS]
+    for name, pipe in nlp.pipeline:
+        if name != "bert_crf_ner":
+            docs = list(pipe.pipe(docs))
+    found: np.ndarray = ner(nlp).model.predict(docs).dataXd
+    return found
+
+
 def gradients(model: Model) -> dict[tuple[int, str], np.ndarray]:
     """Gradients of all parameters, also those of torch modules."""
     result = {}

@@ -25,10 +25,10 @@ from tests.pipeline.pipelines import (
     GOLD,
     LISTENER,
     LISTENING_BILSTM,
-    TEXTS,
     bucketed_config,
     build,
     build_on_transformer,
+    emissions,
     found_in,
     initialized,
     randomize_crf,
@@ -38,14 +38,6 @@ from tests.pipeline.pipelines import (
 )
 
 NAME = "bert_crf_ner"
-
-
-def emissions(nlp: Language) -> np.ndarray:
-    docs = [nlp.make_doc(text) for text in TEXTS]
-    for name, pipe in nlp.pipeline:
-        if name != NAME:
-            docs = list(pipe.pipe(docs))
-    return nlp.get_pipe(NAME).model.predict(docs).dataXd
 
 
 def test_ensemble_means_emissions_of_unlike_models_and_finds_what_they_find() -> None:

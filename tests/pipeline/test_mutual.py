@@ -22,9 +22,9 @@ from tests.pipeline.pipelines import (
     GOLD,
     LISTENER,
     LISTENING_BILSTM,
-    TEXTS,
     bucketed_config,
     build,
+    emissions,
     examples,
     found_in,
     gradients,
@@ -135,15 +135,6 @@ def test_they_join_an_ensemble_with_their_transformer(encoder: Path, tmp_path: P
     make_ensemble([mutual, alone]).to_disk(tmp_path / "joined")
     found = emissions(spacy.load(tmp_path / "joined"))
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
-
-
-def emissions(nlp: Language) -> np.ndarray:
-    docs = [nlp.make_doc(text) for text in TEXTS]
-    for name, pipe in nlp.pipeline:
-        if name != "bert_crf_ner":
-            docs = list(pipe.pipe(docs))
-    found: np.ndarray = ner(nlp).model.predict(docs).dataXd
-    return found
 
 
 def test_softmax_is_refused() -> None:
