@@ -10,7 +10,8 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from spacy_bioner.models.encoder.precision import choose_precision
-from spacy_bioner.models.workers import leave_cores_to_others, on_threads
+from spacy_bioner.models.workers import leave_cores_to_others
+from spacy_bioner.networks.threads import on_threads
 
 # Of each direction of each layer: to the gates from the input (4 H, nI) and from the state
 # (4 H, H), and the biases of both (4 H,).

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from spacy_bioner.encoders.pretraining.optimizers import Optimizers
 from spacy_bioner.errors import EncoderError
 
 _STATE = "state.pt"
@@ -44,12 +45,12 @@ class RunFolder:
         """A JSON object a line: what was measured at which step."""
         return self.path / _LOG
 
-    def save(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer, at: Progress) -> None:
+    def save(self, model: torch.nn.Module, optimizers: Optimizers, at: Progress) -> None:
         """Write the state under a temporary name and rename it."""
         state = {
             "identity": self._identity,
             "model": model.state_dict(),
-            "optimizer": optimizer.state_dict(),
+            "optimizers": optimizers.state_dict(),
             "progress": [at.step, at.seconds, at.losses],
         }
         temporary = self.path / (_STATE + ".tmp")
@@ -59,8 +60,8 @@ class RunFolder:
             os.fsync(file.fileno())
         temporary.rename(self.path / _STATE)
 
-    def load(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
-        """Bring model and optimizer to the saved state, if there is one, and say how far it is.
+    def load(self, model: torch.nn.Module, optimizers: Optimizers) -> Progress:
+        """Bring model and optimizers to the saved state, if there is one, and say how far it is.
 
         Raises EncoderError if the state is of a run with other settings, or unreadable.
         """
@@ -75,7 +76,7 @@ class RunFolder:
             ) from None
         self._check(state["identity"])
         model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
+        optimizers.load_state_dict(state["optimizers"])
         at = Progress(*state["progress"])
         self._cut_log(at.step)
         return at

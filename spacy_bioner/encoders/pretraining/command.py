@@ -96,6 +96,11 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         "--precision", choices=["auto", "float32", "bfloat16"], default="auto",
         help="of matrix products; auto: bfloat16 where the processor has it (default: auto)",
     )  # fmt: skip
+    group.add_argument(
+        "--optimizer", choices=["adamw", "muon"], default="adamw",
+        help="of the weights; muon: the matrices inside by Muon, of torch 2.9 or later "
+        "(default: adamw)",
+    )  # fmt: skip
     group.add_argument("--compile", action="store_true", help="use torch.compile")
 
 

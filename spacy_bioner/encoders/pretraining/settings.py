@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 from spacy_bioner.errors import EncoderError
 
 Precision = Literal["auto", "float32", "bfloat16"]
+Optimizer = Literal["adamw", "muon"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +16,12 @@ class PretrainingSettings:
     """How an encoder is trained; raises EncoderError where settings cannot work.
 
     steps or minutes: how long; just one of them is given. With steps, equal seeds give
-    equal weights on one machine; with minutes the schedule follows the clock.
+    equal weights on one machine, with as many threads; with minutes the schedule follows
+    the clock.
     length: tokens in a block. batch_size: blocks in a step. accumulate: parts that a step
-    is computed in, to save memory. learn_rate: the highest; warmup: the share of the run
-    in which it rises, after which it falls to 0 in a straight line.
+    is computed in, to save memory. optimizer: see `build_optimizers`. learn_rate: the
+    highest; warmup: the share of the run in which it rises, after which it falls to 0 in a
+    straight line.
     mask_rate, span: see `Masking`. dropout: while pretraining; the saved config keeps
     its own. clip: largest norm of the gradient. precision: of matrix products; auto is
     bfloat16 where the processor multiplies it natively. compile: by torch.compile.
@@ -31,6 +34,7 @@ class PretrainingSettings:
     length: int = 128
     batch_size: int = 64
     accumulate: int = 1
+    optimizer: Optimizer = "adamw"
     learn_rate: float = 1e-3
     warmup: float = 0.06
     weight_decay: float = 0.01
@@ -56,6 +60,10 @@ class PretrainingSettings:
             "accumulate": (
                 self.accumulate >= 1 and self.batch_size % self.accumulate == 0,
                 "at least 1, and divide batch_size",
+            ),
+            "optimizer": (
+                self.optimizer in get_args(Optimizer),
+                f"one of {', '.join(get_args(Optimizer))}",
             ),
             "learn_rate": (self.learn_rate > 0, "above 0"),
             "warmup": (0 <= self.warmup < 1, "from 0 up to 1"),

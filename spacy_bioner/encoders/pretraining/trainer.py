@@ -14,10 +14,12 @@ from tqdm import tqdm
 from spacy_bioner.encoders.pretraining.blocks import BlockReader
 from spacy_bioner.encoders.pretraining.checkpoint import Progress, RunFolder
 from spacy_bioner.encoders.pretraining.masking import MaskedBlocks, Masking
-from spacy_bioner.encoders.pretraining.network import MaskedLoss, parameter_groups
+from spacy_bioner.encoders.pretraining.network import MaskedLoss
+from spacy_bioner.encoders.pretraining.optimizers import build_optimizers
 from spacy_bioner.encoders.pretraining.settings import PretrainingSettings, rate_at
 from spacy_bioner.errors import EncoderError
 from spacy_bioner.networks.bfloat16 import has_fast_bfloat16
+from spacy_bioner.networks.threads import on_threads
 
 _LOG_EVERY = 50
 
@@ -47,13 +49,10 @@ class Trainer:
         self._autocasts = settings.precision == "bfloat16" or (
             settings.precision == "auto" and has_fast_bfloat16(device.type)
         )
-        self._optimizer = torch.optim.AdamW(
-            parameter_groups(self._loss, settings.weight_decay),
-            lr=0.0,
-            betas=(0.9, 0.98),
-            eps=1e-6,
-            fused=True,
-        )
+        self._optimizers = build_optimizers(self._loss, settings)
+        self._trained = [p for p in self._loss.parameters() if p.requires_grad]
+        alone = device.type == "cpu" and settings.dropout == 0 and not settings.compile
+        self._threads = torch.get_num_threads() if alone else 1
         self._held_out = masking.apply(reader.held_out(), np.random.default_rng((settings.seed, 3)))
 
     def train(self) -> Progress:
@@ -61,7 +60,7 @@ class Trainer:
 
         Raises EncoderError if the loss is no longer a number.
         """
-        at = self._folder.load(self._loss, self._optimizer)
+        at = self._folder.load(self._loss, self._optimizers)
         saved = at.seconds
         with self._bar(at) as bar:
             for masked in self._masked_blocks(at.step):
@@ -78,11 +77,11 @@ class Trainer:
                 if at.step % self._settings.evaluate_every == 0:
                     self._folder.log({"step": at.step, **self.evaluate()})
                 if at.seconds - saved >= 60 * self._settings.checkpoint_minutes:
-                    self._folder.save(self._loss, self._optimizer, at)
+                    self._folder.save(self._loss, self._optimizers, at)
                     saved = at.seconds
         if at.step % self._settings.evaluate_every:
             self._folder.log({"step": at.step, **self.evaluate()})
-        self._folder.save(self._loss, self._optimizer, at)
+        self._folder.save(self._loss, self._optimizers, at)
         return at
 
     def _share(self, at: Progress) -> float:
@@ -109,23 +108,41 @@ class Trainer:
         """Make one update and return its loss."""
         settings = self._settings
         torch.manual_seed(settings.seed * 1_000_003 + at.step)
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate_at(self._share(at), settings)
-        total = 0.0
-        for inputs, positions, targets in self._parts(masked, settings.accumulate):
-            with self._precision():
-                loss, _ = self._run_loss(inputs, positions, targets)
-            (loss / settings.accumulate).backward()
-            total += float(loss.detach()) / settings.accumulate
+        total = self._find_gradients(masked)
         if not np.isfinite(total):
             raise EncoderError(
                 f"the loss is {total} at step {at.step}. Lower the learning rate; the last "
                 f"saved state is in {self._folder.path}."
             )
-        torch.nn.utils.clip_grad_norm_(self._loss.parameters(), settings.clip)
-        self._optimizer.step()
-        self._optimizer.zero_grad(set_to_none=True)
+        torch.nn.utils.clip_grad_norm_(self._trained, settings.clip)
+        self._optimizers.step(rate_at(self._share(at), settings))
         return total
+
+    def _find_gradients(self, masked: MaskedBlocks) -> float:
+        """Set the gradients of a step, and return its loss.
+
+        On a CPU each part is shared among threads, which without dropout need no random
+        numbers; their gradients are added in order.
+        """
+        apart = min(self._threads, self._settings.batch_size // self._settings.accumulate)
+        parts = list(self._parts(masked, self._settings.accumulate * apart))
+        total = 0.0
+        for part, (loss, gradients) in zip(
+            parts, (on_threads if apart > 1 else map)(self._gradients, parts), strict=True
+        ):
+            share = len(part[0]) / self._settings.batch_size
+            total += share * loss
+            for parameter, gradient in zip(self._trained, gradients, strict=True):
+                _add_gradient(parameter, gradient, share)
+        return total
+
+    def _gradients(
+        self, part: tuple[torch.Tensor, ...]
+    ) -> tuple[float, tuple[torch.Tensor | None, ...]]:
+        """Return the mean loss of some blocks and the gradients of the trained weights."""
+        with self._precision():
+            loss, _ = self._run_loss(*part)
+        return float(loss.detach()), torch.autograd.grad(loss, self._trained, allow_unused=True)
 
     def _parts(self, masked: MaskedBlocks, parts: int) -> Iterator[tuple[torch.Tensor, ...]]:
         arrays = (masked.inputs, masked.positions, masked.targets)
@@ -153,7 +170,7 @@ class Trainer:
     def _log(self, bar: tqdm, at: Progress, loss: float) -> None:
         tokens = at.step * self._settings.batch_size * self._settings.length
         speed = tokens / at.seconds
-        rate = self._optimizer.param_groups[0]["lr"]
+        rate = self._optimizers.rate
         bar.set_postfix_str(f"loss {loss:.3f}, {speed:,.0f} tokens/s")
         entry = {"step": at.step, "tokens": tokens, "loss": round(loss, 4), "rate": rate}
         self._folder.log(entry | {"seconds": round(at.seconds, 1)})
@@ -168,3 +185,14 @@ class Trainer:
     def _show(self, bar: tqdm, at: Progress) -> None:
         done = at.step if self._settings.steps is not None else min(bar.total, round(at.seconds))
         bar.update(done - bar.n)
+
+
+def _add_gradient(
+    parameter: torch.nn.Parameter, gradient: torch.Tensor | None, share: float
+) -> None:
+    if gradient is None:
+        return
+    if parameter.grad is None:
+        parameter.grad = gradient * share
+    else:
+        parameter.grad.add_(gradient, alpha=share)

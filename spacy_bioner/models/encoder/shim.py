@@ -26,10 +26,11 @@ from spacy_bioner.errors import ConfigError, EncoderError
 from spacy_bioner.models.encoder.buckets import Bucket, BucketSizes
 from spacy_bioner.models.encoder.precision import check_precision, choose_precision
 from spacy_bioner.models.encoder.update import begin_update, can_update
-from spacy_bioner.models.workers import leave_cores_to_others, on_threads
+from spacy_bioner.models.workers import leave_cores_to_others
 from spacy_bioner.networks.bfloat16 import multiplies_tiles
 from spacy_bioner.networks.prediction.onnx_encoder import OnnxEncoder
 from spacy_bioner.networks.prediction.runner import build_runner
+from spacy_bioner.networks.threads import on_threads
 
 # Encoders for which vectors of wordpieces are the same input as their ids.
 _TAKE_VECTORS = (BertConfig, ModernBertConfig, RobertaConfig, XLMRobertaConfig)

@@ -13,7 +13,7 @@ from thinc.types import Floats2d, Ragged
 from spacy_bioner.models.encoder.layout import Layout, LayoutData
 from spacy_bioner.models.encoder.token_vectors import token_vectors
 from spacy_bioner.models.types import Tok2Vec
-from spacy_bioner.models.workers import on_threads
+from spacy_bioner.networks.threads import on_threads
 
 # From layouts to the hidden states (k, l, width) of each.
 Encode: TypeAlias = Callable[[Sequence[Layout]], list[Any]]

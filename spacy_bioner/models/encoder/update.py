@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from spacy_bioner.models.encoder.buckets import Bucket
-from spacy_bioner.models.workers import on_threads
 from spacy_bioner.networks.prediction.attention import LONGEST_ROW
+from spacy_bioner.networks.threads import on_threads
 from spacy_bioner.networks.training.form import form_of
 
 Gradients = Sequence[torch.Tensor]

@@ -97,18 +97,22 @@ COMMAND = [
 
 
 @pytest.mark.slow
-def test_a_killed_run_ends_like_one_that_was_not(texts: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_a_killed_run_ends_like_one_that_was_not(
+    texts: Path, tmp_path: Path, optimizer: str
+) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    assert main([str(texts), str(whole), *COMMAND]) == 0
+    command = [*COMMAND, "--optimizer", optimizer]
+    assert main([str(texts), str(whole), *command]) == 0
     call = [sys.executable, "-m", "spacy_bioner.encoders.pretraining", str(texts), str(broken)]
-    process = subprocess.Popen([*call, *COMMAND])
+    process = subprocess.Popen([*call, *command])
     state = tmp_path / "broken.pretraining" / "state.pt"
     while not state.exists() and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert not broken.exists()
-    assert main([str(texts), str(broken), *COMMAND]) == 0
+    assert main([str(texts), str(broken), *command]) == 0
     one, other = (load_file(path / "model.safetensors") for path in (whole, broken))
     assert one.keys() == other.keys()
     for name in one:
