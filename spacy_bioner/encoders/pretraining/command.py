@@ -71,7 +71,7 @@ def _add_shape(parser: argparse.ArgumentParser) -> None:
 def _add_training(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("training; give --steps or --minutes")
     options = {
-        "steps": (int, "updates to make; equal seeds then give equal weights"),
+        "steps": (int, "updates to make; equal seeds then give equal weights, on as many threads"),
         "minutes": (float, "time to train; the schedule fits itself to it"),
         "length": (int, "tokens in a block of text"),
         "batch_size": (int, "blocks in a step"),

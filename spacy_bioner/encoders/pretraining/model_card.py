@@ -8,6 +8,7 @@ from typing import Any
 from spacy_bioner.encoders.pretraining.settings import PretrainingSettings
 from spacy_bioner.encoders.pretraining.tokens import TokenStream
 
+_OPTIMIZERS = {"adamw": "AdamW", "muon": "Muon, and AdamW for embeddings, norms and biases"}
 _CARD = """\
 ---
 library_name: transformers
@@ -27,6 +28,7 @@ words are hidden and guessed (mean {span:g} words a span, {mask_rate:.0%} of the
 | parameters, without the masked-language head | {parameters:,} |
 | vocabulary | {vocabulary:,} tokens |
 | steps, blocks a step | {steps:,}, {batch_size} |
+| optimizer | {optimizer} |
 | tokens read | {tokens:,} |
 | time | {minutes:,.0f} minutes on {device} |
 | loss and accuracy at hidden tokens, held-out text | {loss:.3f}, {accuracy:.1%} |
@@ -72,6 +74,7 @@ def pretrained_card(
         vocabulary=config.vocab_size,
         steps=facts["steps"],
         batch_size=settings.batch_size,
+        optimizer=_OPTIMIZERS[settings.optimizer],
         tokens=facts["steps"] * settings.batch_size * settings.length,
         minutes=facts["seconds"] / 60,
         device=facts["device"],

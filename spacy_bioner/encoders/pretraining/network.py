@@ -66,11 +66,16 @@ def load_masked_model(directory: Path, dropout: float) -> PreTrainedModel:
 
 
 class MaskedLoss(torch.nn.Module):
-    """Cross entropy at the hidden tokens alone: the head never sees the others."""
+    """Cross entropy at the hidden tokens alone: the head never sees the others.
+
+    vocabulary_weights: ids of the parameters with a row for each token of the vocabulary.
+    """
 
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
         self.trunk = model.base_model
+        tables = (model.get_input_embeddings(), model.get_output_embeddings())
+        self.vocabulary_weights = frozenset(id(table.weight) for table in tables if table is not None)
         parts = [getattr(model, name) for name in _HEADS[model.config.model_type]]
         self.head = parts[0] if len(parts) == 1 else torch.nn.Sequential(*parts)
 

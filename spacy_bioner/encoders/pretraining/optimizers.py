@@ -44,22 +44,28 @@ class Optimizers:
             part.load_state_dict(state)
 
 
+def check_optimizer(settings: PretrainingSettings) -> None:
+    """Raise EncoderError if this version of torch lacks the optimizer."""
+    if settings.optimizer == "muon" and not hasattr(torch.optim, "Muon"):
+        raise EncoderError(
+            f"torch {torch.__version__} has no Muon. Install torch 2.9 or later, or take "
+            "--optimizer adamw."
+        )
+
+
 def build_optimizers(network: MaskedLoss, settings: PretrainingSettings) -> Optimizers:
     """Return what the settings ask for: AdamW for all weights, or Muon beside it.
 
     Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon) makes the update of a
-    matrix orthogonal. It takes the weights of the linear layers; embeddings, the scores of the
-    vocabulary, norms and biases stay with AdamW. Its steps are scaled to the size of AdamW's
+    matrix orthogonal. It takes the weights of the linear layers, as they are stored (ModernBERT
+    has queries, keys and values in one); embeddings, the scores of the vocabulary, norms and
+    biases stay with AdamW. Its steps are scaled to the size of AdamW's
     (Liu et al. 2025, https://arxiv.org/abs/2502.16982), so that one rate suits both.
     Raises EncoderError if this version of torch has no Muon.
     """
     if settings.optimizer == "adamw":
         return Optimizers([_adamw(list(network.parameters()), settings)])
-    if not hasattr(torch.optim, "Muon"):
-        raise EncoderError(
-            f"torch {torch.__version__} has no Muon. Install torch 2.9 or later, or take "
-            "--optimizer adamw."
-        )
+    check_optimizer(settings)
     inner = _inner_matrices(network)
     ids = {id(matrix) for matrix in inner}
     muon = torch.optim.Muon(
@@ -80,6 +86,6 @@ def _adamw(parameters: list[Parameter], settings: PretrainingSettings) -> torch.
 
 def _inner_matrices(network: MaskedLoss) -> list[torch.Tensor]:
     """Weights of linear layers, save the one that scores the vocabulary."""
-    words = len(network.trunk.get_input_embeddings().weight)
     linear = [module.weight for module in network.modules() if isinstance(module, Linear)]
-    return [weight for weight in linear if weight.requires_grad and len(weight) != words]
+    outer = network.vocabulary_weights
+    return [weight for weight in linear if weight.requires_grad and id(weight) not in outer]

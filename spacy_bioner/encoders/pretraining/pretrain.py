@@ -20,6 +20,7 @@ from spacy_bioner.encoders.pretraining.checkpoint import Progress, RunFolder
 from spacy_bioner.encoders.pretraining.masking import Masking
 from spacy_bioner.encoders.pretraining.model_card import pretrained_card
 from spacy_bioner.encoders.pretraining.network import DROPOUTS, MaskedLoss, load_masked_model
+from spacy_bioner.encoders.pretraining.optimizers import check_optimizer
 from spacy_bioner.encoders.pretraining.settings import PretrainingSettings
 from spacy_bioner.encoders.pretraining.tokens import TokenStream, first_lines, tokenize_shards
 from spacy_bioner.encoders.pretraining.trainer import Trainer
@@ -70,6 +71,7 @@ def pretrain_encoder(
     Raises EncoderError, LexiconError, CorpusError, ConfigError and OutputExistsError.
     """
     _check_place(out, device, force)
+    check_optimizer(settings)
     terms = Lexicon.from_file(lexicon, shortest=2) if lexicon else None
     shards, work = find_shards(inputs, weights or {}), out.with_name(out.name + ".pretraining")
     if fresh:

@@ -22,6 +22,7 @@ from spacy_bioner.networks.bfloat16 import has_fast_bfloat16
 from spacy_bioner.networks.threads import on_threads
 
 _LOG_EVERY = 50
+_MOST_BYTES_OF_GRADIENTS = 2 << 30
 
 
 class Trainer:
@@ -51,8 +52,7 @@ class Trainer:
         )
         self._optimizers = build_optimizers(self._loss, settings)
         self._trained = [p for p in self._loss.parameters() if p.requires_grad]
-        alone = device.type == "cpu" and settings.dropout == 0 and not settings.compile
-        self._threads = torch.get_num_threads() if alone else 1
+        self._threads = self._threads_that_share()
         self._held_out = masking.apply(reader.held_out(), np.random.default_rng((settings.seed, 3)))
 
     def train(self) -> Progress:
@@ -119,30 +119,50 @@ class Trainer:
         return total
 
     def _find_gradients(self, masked: MaskedBlocks) -> float:
-        """Set the gradients of a step, and return its loss.
-
-        On a CPU each part is shared among threads, which without dropout need no random
-        numbers; their gradients are added in order.
-        """
-        apart = min(self._threads, self._settings.batch_size // self._settings.accumulate)
-        parts = list(self._parts(masked, self._settings.accumulate * apart))
+        """Set the gradients of a step, part by part, and return its loss."""
         total = 0.0
-        for part, (loss, gradients) in zip(
-            parts, (on_threads if apart > 1 else map)(self._gradients, parts), strict=True
-        ):
+        for part in self._parts(masked, self._settings.accumulate):
             share = len(part[0]) / self._settings.batch_size
+            if len(part[0]) >= self._threads > 1:
+                total += self._share_among_threads(part)
+            else:
+                with self._precision():
+                    loss, _ = self._run_loss(*part)
+                (share * loss).backward()
+                total += share * float(loss.detach())
+        return total
+
+    def _share_among_threads(self, part: tuple[torch.Tensor, ...]) -> float:
+        """Add the gradients of some blocks, a thread for each piece, in order."""
+        pieces = list(zip(*(array.tensor_split(self._threads) for array in part), strict=True))
+        total = 0.0
+        for piece, (loss, gradients) in zip(
+            pieces, on_threads(self._gradients, pieces), strict=True
+        ):
+            share = len(piece[0]) / self._settings.batch_size
             total += share * loss
             for parameter, gradient in zip(self._trained, gradients, strict=True):
                 _add_gradient(parameter, gradient, share)
         return total
 
     def _gradients(
-        self, part: tuple[torch.Tensor, ...]
+        self, piece: tuple[torch.Tensor, ...]
     ) -> tuple[float, tuple[torch.Tensor | None, ...]]:
         """Return the mean loss of some blocks and the gradients of the trained weights."""
         with self._precision():
-            loss, _ = self._run_loss(*part)
+            loss, _ = self._run_loss(*piece)
         return float(loss.detach()), torch.autograd.grad(loss, self._trained, allow_unused=True)
+
+    def _threads_that_share(self) -> int:
+        """Return among how many threads the blocks of a step are shared; 1: they are not.
+
+        Threads share nothing that is random, so there must be no dropout, and each holds
+        gradients of its own.
+        """
+        settings, threads = self._settings, torch.get_num_threads()
+        held = threads * sum(4 * parameter.numel() for parameter in self._trained)
+        shares = self._device.type == "cpu" and settings.dropout == 0 and not settings.compile
+        return threads if shares and held <= _MOST_BYTES_OF_GRADIENTS else 1
 
     def _parts(self, masked: MaskedBlocks, parts: int) -> Iterator[tuple[torch.Tensor, ...]]:
         arrays = (masked.inputs, masked.positions, masked.targets)
@@ -150,7 +170,13 @@ class Trainer:
             yield tuple(torch.from_numpy(array[rows]).to(self._device) for array in arrays)
 
     def _precision(self) -> AbstractContextManager[object]:
-        return torch.autocast(self._device.type, torch.bfloat16, enabled=self._autocasts)
+        # The cache of autocast is one for all threads.
+        return torch.autocast(
+            self._device.type,
+            torch.bfloat16,
+            enabled=self._autocasts,
+            cache_enabled=self._threads == 1,
+        )
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from transformers import AutoModelForMaskedLM, BertConfig
@@ -11,16 +13,24 @@ from spacy_bioner.errors import EncoderError
 from tests.networks import tiny
 
 RATE = 0.01
+LAYERS = tiny.SIZE["num_hidden_layers"]
 has_muon = pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="this torch has no Muon")
-
-
 Weights = dict[str, torch.Tensor]
 
 
-def updated(optimizer: str) -> tuple[Weights, Weights]:
-    """Random gradients of all weights, and what the first step adds to each, by name."""
+def masked_loss(**changes: Any) -> MaskedLoss:
     torch.manual_seed(0)
-    network = MaskedLoss(AutoModelForMaskedLM.from_config(BertConfig(**tiny.SIZE)))
+    return MaskedLoss(AutoModelForMaskedLM.from_config(BertConfig(**{**tiny.SIZE, **changes})))
+
+
+def matrices_of_muon(network: MaskedLoss) -> int:
+    optimizers = build_optimizers(network, PretrainingSettings(steps=1, optimizer="muon"))
+    return len(optimizers.state_dict()[1]["param_groups"][0]["params"])
+
+
+def updated(optimizer: str, weight_decay: float = 0.0) -> tuple[Weights, Weights]:
+    """Random gradients of all weights, and what the first step adds to each, by name."""
+    network = masked_loss()
     before = {name: p.detach().clone() for name, p in network.named_parameters()}
     for parameter in network.parameters():
         parameter.grad = torch.randn_like(parameter)
@@ -28,7 +38,7 @@ def updated(optimizer: str) -> tuple[Weights, Weights]:
             u, values, vh = torch.linalg.svd(parameter.grad, full_matrices=False)
             parameter.grad = u * torch.linspace(1, 0.1, len(values)) @ vh
     gradients = {n: p.grad for n, p in network.named_parameters() if p.grad is not None}
-    settings = PretrainingSettings(steps=1, optimizer=optimizer, weight_decay=0.0)  # type: ignore[arg-type]
+    settings = PretrainingSettings(steps=1, optimizer=optimizer, weight_decay=weight_decay)  # type: ignore[arg-type]
     optimizers = build_optimizers(network, settings)
     optimizers.step(RATE)
     assert optimizers.rate == RATE
@@ -60,6 +70,32 @@ def test_the_first_step_of_adamw_moves_each_weight_by_the_rate() -> None:
         assert large.any()
         expected = -RATE * gradients[name].sign()
         torch.testing.assert_close(update[large], expected[large], rtol=0.02, atol=0, msg=name)
+
+
+@has_muon
+def test_matrices_decay_and_the_rest_does_not() -> None:
+    start = {name: p.detach().clone() for name, p in masked_loss().named_parameters()}
+    for optimizer in ("adamw", "muon"):
+        _, free = updated(optimizer)
+        _, decayed = updated(optimizer, weight_decay=0.5)
+        for name, update in decayed.items():
+            shrinks = -RATE * 0.5 * start[name] if update.ndim > 1 else torch.zeros(())
+            expected = free[name] + shrinks
+            torch.testing.assert_close(update, expected, atol=1e-6, rtol=1e-4, msg=name)
+
+
+@has_muon
+def test_a_matrix_as_long_as_the_vocabulary_is_an_inner_one() -> None:
+    network = masked_loss(intermediate_size=tiny.SIZE["vocab_size"])
+    assert matrices_of_muon(network) == 6 * LAYERS + 1
+
+
+@has_muon
+def test_an_untied_decoder_is_left_to_adamw() -> None:
+    network = masked_loss(tie_word_embeddings=False)
+    decoder = network.head.predictions.decoder.weight
+    assert decoder is not network.trunk.get_input_embeddings().weight
+    assert matrices_of_muon(network) == 6 * LAYERS + 1
 
 
 def test_muon_is_refused_where_torch_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
