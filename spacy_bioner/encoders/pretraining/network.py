@@ -75,7 +75,7 @@ class MaskedLoss(torch.nn.Module):
         super().__init__()
         self.trunk = model.base_model
         tables = (model.get_input_embeddings(), model.get_output_embeddings())
-        self.vocabulary_weights = frozenset(id(table.weight) for table in tables if table is not None)
+        self.vocabulary_weights = {id(table.weight) for table in tables if table is not None}
         parts = [getattr(model, name) for name in _HEADS[model.config.model_type]]
         self.head = parts[0] if len(parts) == 1 else torch.nn.Sequential(*parts)
 
