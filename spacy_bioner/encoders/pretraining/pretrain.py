@@ -70,8 +70,7 @@ def pretrain_encoder(
     weights: by shard. lexicon: a file of terms that are masked whole. half: write float16.
     Raises EncoderError, LexiconError, CorpusError, ConfigError and OutputExistsError.
     """
-    _check_place(out, device, force)
-    check_optimizer(settings)
+    _check_machine_and_place(out, device, force, settings)
     terms = Lexicon.from_file(lexicon, shortest=2) if lexicon else None
     shards, work = find_shards(inputs, weights or {}), out.with_name(out.name + ".pretraining")
     if fresh:
@@ -171,8 +170,11 @@ def _load(
     return tokenizer, load_masked_model(start, settings.dropout)
 
 
-def _check_place(out: Path, device: str, force: bool) -> None:
+def _check_machine_and_place(
+    out: Path, device: str, force: bool, settings: PretrainingSettings
+) -> None:
     check_may_write(out, force=force)
+    check_optimizer(settings)
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
