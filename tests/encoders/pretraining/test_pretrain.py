@@ -21,8 +21,8 @@ from spacy_bioner.encoders.pretraining.network import load_masked_model
 from spacy_bioner.encoders.pretraining.pretrain import pretrain_encoder
 from spacy_bioner.encoders.pretraining.settings import PretrainingSettings, rate_at
 from spacy_bioner.errors import EncoderError, OutputExistsError
+from tests.encoders.pretraining.test_optimizers import has_muon
 
-has_muon = pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="this torch has no Muon")
 SHAPE = {"layers": 1, "width": 16, "heads": 2, "max_length": 32}
 SMALL = {"length": 32, "batch_size": 8, "learn_rate": 5e-3, "precision": "float32"}
 

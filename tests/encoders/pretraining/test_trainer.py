@@ -14,7 +14,7 @@ from transformers import AutoModelForMaskedLM, ModernBertConfig
 from spacy_bioner.encoders.pretraining import trainer as trainer_module
 from spacy_bioner.encoders.pretraining.blocks import BlockReader
 from spacy_bioner.encoders.pretraining.checkpoint import RunFolder
-from spacy_bioner.encoders.pretraining.masking import MaskedBlocks, Masking
+from spacy_bioner.encoders.pretraining.masking import Masking
 from spacy_bioner.encoders.pretraining.network import MaskedLoss
 from spacy_bioner.encoders.pretraining.settings import PretrainingSettings
 from spacy_bioner.encoders.pretraining.tokens import TokenStream
@@ -42,8 +42,7 @@ class Step(Trainer):
         super().__init__(self.network, reader, MASKING, RunFolder(folder, {}), settings, device)
 
     def gradients(self) -> tuple[float, dict[str, torch.Tensor]]:
-        blocks: MaskedBlocks = self._masked(0)
-        loss = self._find_gradients(blocks)
+        loss = self._find_gradients(self._masked(0))
         named = self.network.named_parameters()
         return loss, {name: p.grad for name, p in named if p.grad is not None}
 
@@ -134,7 +133,7 @@ def test_with_dropout_or_too_many_weights_nothing_is_shared(
 def test_a_run_that_threads_share_goes_on_as_if_unbroken(
     tmp_path: Path, shared: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, broken = Step(tmp_path / "whole", steps=9), Step(tmp_path / "broken", steps=9)
+    whole = Step(tmp_path / "whole", steps=9)
     whole.train()
     monkeypatch.setattr(Trainer, "evaluate", lambda _: 1 / 0)  # at step 5
     broken = Step(tmp_path / "broken", steps=9, checkpoint_minutes=0, evaluate_every=5)
