@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from spacy_bioner.encoders.pretraining.pretrain import pretrain_encoder
 from spacy_bioner.encoders.pretraining.settings import PretrainingSettings
@@ -23,6 +24,7 @@ _EXAMPLES = """\
 examples:
   spacy bioner pretrain-encoder notes/ encoder/own --minutes 120
   spacy bioner pretrain-encoder notes.txt encoder/adapted --init encoder/own --steps 2000
+  spacy bioner pretrain-encoder notes/ encoder/deeper --init encoder/own --layers 6 --minutes 60
   spacy bioner pretrain-encoder texts/ encoder/large --layers 8 --width 512 --heads 8 \\
       --minutes 25 --batch-size 512 --device cuda
 """
@@ -60,7 +62,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_shape(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("form of the encoder, without --init")
+    group = parser.add_argument_group(
+        "form of the encoder; with --init only --layers, to make it deeper"
+    )
     for name, (kind, default, text) in _SHAPE.items():
         option = "--" + name.replace("_", "-")
         choices = _ARCHITECTURES if name == "architecture" else None
@@ -104,16 +108,22 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--compile", action="store_true", help="use torch.compile")
 
 
+def _take_shape(parser: argparse.ArgumentParser, given: dict[str, Any]) -> dict[str, Any]:
+    """Take the settings of the form out of `given`; with --init only those that are asked for."""
+    asked = {name: value for name in _SHAPE if (value := given.pop(name)) is not None}
+    if not given["init"]:
+        return {name: default for name, (_, default, _) in _SHAPE.items()} | asked
+    for name in asked.keys() - {"layers"}:
+        option = "--" + name.replace("_", "-")
+        parser.error(f"{option}: an encoder given by --init keeps its form, but for --layers")
+    return asked
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status: 0, or 1 after a message on stderr."""
     parser = _parser()
     given = vars(parser.parse_args(arguments))
-    shape = {name: given.pop(name) for name in _SHAPE}
-    asked = [name for name, value in shape.items() if value is not None]
-    if given["init"] and asked:
-        option = "--" + asked[0].replace("_", "-")
-        parser.error(f"{option}: an encoder given by --init keeps its form")
-    shape |= {name: default for name, (_, default, _) in _SHAPE.items() if name not in asked}
+    shape = _take_shape(parser, given)
     text, out = given.pop("text"), given.pop("out")
     named = ("init", "lexicon", "device", "fresh", "force", "half")
     options = {name: given.pop(name) for name in named}

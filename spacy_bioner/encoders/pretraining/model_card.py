@@ -58,13 +58,14 @@ def pretrained_card(
     """Return the model card, in Markdown.
 
     config: the encoder's. licences: (repository, licence) by shard name. facts: start,
-    parameters, max_length, steps, seconds, device, held_out_loss, held_out_accuracy.
+    parameters, max_length, steps, seconds, device, held_out_loss, held_out_accuracy, and
+    "grown from", layers, where it was.
     """
     return _CARD.format(
         model_type=config.model_type,
         span=settings.span,
         mask_rate=settings.mask_rate,
-        start=facts["start"],
+        start=_start(facts),
         layers=config.num_hidden_layers,
         width=config.hidden_size,
         heads=config.num_attention_heads,
@@ -82,6 +83,12 @@ def pretrained_card(
         accuracy=facts["held_out_accuracy"],
         sources="\n".join(_source_row(stream, licences) for stream in streams),
     )
+
+
+def _start(facts: Mapping[str, Any]) -> str:
+    if "grown from" not in facts:
+        return str(facts["start"])
+    return f"{facts['start']}, of {facts['grown from']} layers, the upper ones once more on top"
 
 
 def _source_row(stream: TokenStream, licences: Mapping[str, tuple[str, str]]) -> str:

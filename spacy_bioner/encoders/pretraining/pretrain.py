@@ -17,6 +17,7 @@ from spacy_bioner.encoders.directory import check_encoder_directory, check_may_w
 from spacy_bioner.encoders.make_encoder import make_encoder
 from spacy_bioner.encoders.pretraining.blocks import BlockReader
 from spacy_bioner.encoders.pretraining.checkpoint import Progress, RunFolder
+from spacy_bioner.encoders.pretraining.growth import grow
 from spacy_bioner.encoders.pretraining.masking import Masking
 from spacy_bioner.encoders.pretraining.model_card import pretrained_card
 from spacy_bioner.encoders.pretraining.network import DROPOUTS, MaskedLoss, load_masked_model
@@ -65,26 +66,33 @@ def pretrain_encoder(
     `fresh` it begins anew. That folder keeps the log and the tokenised texts.
 
     inputs: files or folders of text, a paragraph a line, plain or compressed. out: the
-    directory to write, whole or not at all. init: an encoder to go on from; without it one
-    of the given `shape` (settings of `make_encoder`), whose vocabulary is that of the texts.
-    weights: by shard. lexicon: a file of terms that are masked whole. half: write float16.
+    directory to write, whole or not at all. init: an encoder to go on from, of which `shape`
+    may name the `layers` to `grow` it to; without it one of the given `shape` (settings of
+    `make_encoder`), whose vocabulary is that of the texts. weights: by shard. lexicon: a file
+    of terms that are masked whole. half: write float16.
     Raises EncoderError, LexiconError, CorpusError, ConfigError and OutputExistsError.
     """
     _check_machine_and_place(out, device, force, settings)
     terms = Lexicon.from_file(lexicon, shortest=2) if lexicon else None
-    shards, work = find_shards(inputs, weights or {}), out.with_name(out.name + ".pretraining")
-    if fresh:
-        shutil.rmtree(work, ignore_errors=True)
+    shards, work = find_shards(inputs, weights or {}), _work_folder(out, fresh)
     start = _starting_point(init, shards, work, settings, shape or {})
-    tokenizer, model = _load(start, settings)
+    tokenizer, model, before = _load(start, settings, (shape or {}) if init else {})
     streams = tokenize_shards(shards, tokenizer, work / "tokens", terms)
-    folder = RunFolder(work, settings.identity() | _identity(streams, init, start, terms))
+    identity = settings.identity() | _identity(streams, init, start, terms) | before
+    folder = RunFolder(work, identity)
     trainer = _trainer(settings, tokenizer, model, streams, folder, device)
     progress, measured = trainer.train(), trainer.evaluate()
-    facts = _facts(init, device, progress) | measured
+    facts = _facts(init, device, progress) | measured | before
     _write(out, model.cpu(), tokenizer, start, settings, streams, facts, half)
     folder.finish()
     return PretrainedEncoder(out, progress.step, progress.seconds, **measured)
+
+
+def _work_folder(out: Path, fresh: bool) -> Path:
+    work = out.with_name(out.name + ".pretraining")
+    if fresh:
+        shutil.rmtree(work, ignore_errors=True)
+    return work
 
 
 def _facts(init: Path | None, device: str, progress: Progress) -> dict[str, Any]:
@@ -153,8 +161,9 @@ def _starting_point(
 
 
 def _load(
-    start: Path, settings: PretrainingSettings
-) -> tuple[PreTrainedTokenizerFast, PreTrainedModel]:
+    start: Path, settings: PretrainingSettings, asked: Mapping[str, Any]
+) -> tuple[PreTrainedTokenizerFast, PreTrainedModel, dict[str, int]]:
+    """Return tokenizer and model; with more `layers` asked for it is grown, and how is said."""
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(start)
@@ -167,7 +176,11 @@ def _load(
     if tokenizer.mask_token_id is None:
         raise EncoderError(f"{start}: its tokenizer has no mask token.")
     torch.manual_seed(settings.seed)
-    return tokenizer, load_masked_model(start, settings.dropout)
+    model = load_masked_model(start, settings.dropout)
+    own = model.config.num_hidden_layers
+    if asked.get("layers", own) == own:
+        return tokenizer, model, {}
+    return tokenizer, grow(model, asked["layers"]), {"grown from": own}
 
 
 def _check_machine_and_place(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -79,7 +80,7 @@ def _fingerprint(path: Path, settings: str) -> str:
 
 
 def _store(values: NDArray[np.uint32], path: Path) -> None:
-    temporary = path.with_suffix(".tmp.npy")
+    temporary = path.with_suffix(f".{os.getpid()}.tmp.npy")
     np.save(temporary, values)
     temporary.rename(path)
 

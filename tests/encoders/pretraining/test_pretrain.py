@@ -185,8 +185,8 @@ def test_command_refuses_a_form_for_an_encoder_that_has_one(
     texts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
-        main([str(texts), str(tmp_path / "out"), "--init", "x", "--layers", "5", "--steps", "1"])
-    assert "--layers: an encoder given by --init keeps its form" in capsys.readouterr().err
+        main([str(texts), str(tmp_path / "out"), "--init", "x", "--width", "5", "--steps", "1"])
+    assert "--width: an encoder given by --init keeps its form" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("device", ["nowhere", "cuda:99"])
