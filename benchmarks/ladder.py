@@ -1,8 +1,9 @@
 """Trained systems side by side, on several corpora: the table of a grid whose models were kept.
 
     spacy bioner experiment run inputs --corpus multiner=nine --encoder ... --keep-models --out RUNS
-    python -m benchmarks.ladder score RUNS/multiner --train nine/train.spacy --gold \
-        tenth=nine/dev.spacy --gold HealthNER=healthner.spacy --table docs/ladder.csv
+    python -m benchmarks.ladder score RUNS/multiner --train nine/train.spacy \
+        --gold "held-out tenth=nine/dev.spacy" --gold "HealthNER test=healthner.spacy" \
+        --table docs/ladder.csv
     python -m benchmarks.ladder show docs/ladder.csv
 
 `score` adds a line to the table for each run, or other folder of a pipeline, and corpus that is

@@ -45,7 +45,8 @@ Texts = Annotated[
     typer.Argument(help="Text, a paragraph a line: .txt, .xz, .gz, .bz2, folders, patterns."),
 ]
 WeightsOption = Annotated[
-    Path | None, typer.Option(help="Lines of `shard TAB weight`, 0: not read; else 1.")
+    Path | None,
+    typer.Option(help="Lines of `NAME TAB weight` for files; 0: not read. Others have 1."),
 ]
 Output = Annotated[Path, typer.Argument(help="A file; with --split, brat, or many: a folder.")]
 PartsFolder = Annotated[Path, typer.Argument(help="A folder, which gets a file for each part.")]
@@ -72,7 +73,9 @@ PiecesOption = Annotated[Pieces, typer.Option(help="cut: into sentences; join: w
 JobsOption = Annotated[int, typer.Option(help="Processes that tokenise.")]
 StrictOption = Annotated[bool, typer.Option(help="Refuse slips instead of mending them.")]
 ReportOption = Annotated[Path | None, typer.Option(help="A file for the whole report.")]
-ForceOption = Annotated[bool, typer.Option(help="Replace what OUT holds.")]
+ForceOption = Annotated[
+    bool, typer.Option(help="Replace OUT, unless it is a folder of other files.")
+]
 LimitOption = Annotated[int, typer.Option(help="Examples shown of each finding; 0: all.")]
 ModelArgument = Annotated[Path, typer.Argument(help="A trained pipeline: folder or package.")]
 NewModelArgument = Annotated[Path, typer.Argument(help="The folder of the new pipeline.")]

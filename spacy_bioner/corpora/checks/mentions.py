@@ -19,7 +19,7 @@ from spacy_bioner.corpora.checks.findings import (
 from spacy_bioner.corpora.document import Document, Entity
 
 LONG = 50
-# A full stop ends a sentence after a word of three letters (so not "St. John") before a capital.
+# A full stop ends a sentence after three letters (so not "St. John") before a capital.
 _SENTENCE_END = re.compile(
     r"[。！？!?]++[」』”’）】\"')\]]*+(?=.)|[^\W\d_]{3} ?\.(?=\s+[A-Z])", re.DOTALL
 )
@@ -31,7 +31,7 @@ class Mentions:
     span twice; mentions within or across others; documents without any.
 
     A mention crosses a sentence where something follows 。！？ or !? (and the quotes and
-    brackets that close it), or a capital follows a full stop after a word of three letters.
+    brackets that close it), or a capital follows a full stop after three letters.
     Discontinuous mentions are judged by all that lies between their first and last
     character, but are the same only if their fragments are.
     """

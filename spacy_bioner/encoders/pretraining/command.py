@@ -22,11 +22,11 @@ that was killed goes on where it was saved, when the same command is given again
 """
 _EXAMPLES = """\
 examples:
-  spacy bioner pretrain-encoder notes/ encoder/own --minutes 120
+  spacy bioner pretrain-encoder notes/ encoder/own --minutes 120 --max-length 128
   spacy bioner pretrain-encoder notes.txt encoder/adapted --init encoder/own --steps 2000
   spacy bioner pretrain-encoder notes/ encoder/deeper --init encoder/own --layers 6 --minutes 60
   spacy bioner pretrain-encoder texts/ encoder/large --layers 8 --width 512 --heads 8 \\
-      --minutes 25 --batch-size 512 --device cuda
+      --max-length 128 --minutes 25 --batch-size 512 --device cuda
 """
 _ARCHITECTURES = ("modernbert", "bert", "roberta")
 _SHAPE = {
@@ -34,7 +34,7 @@ _SHAPE = {
     "layers": (int, 4, "layers"),
     "width": (int, 256, "width of the hidden states"),
     "heads": (int, 4, "attention heads; they divide the width"),
-    "max_length": (int, 512, "longest input in wordpieces"),
+    "max_length": (int, 512, "longest input in wordpieces; give what --length has"),
     "vocab_size": (int, 8000, "characters and wordpieces at most"),
 }
 
@@ -50,7 +50,12 @@ def _parser() -> argparse.ArgumentParser:
     add("text", nargs="+", type=Path, metavar="TEXT", help="files or folders of text")
     add("out", type=Path, metavar="OUT", help="the directory to write")
     add("--init", type=Path, metavar="DIR", help="go on from this encoder")
-    add("--weights", type=Path, metavar="TSV", help="lines of `shard TAB weight`; else 1")
+    add(
+        "--weights",
+        type=Path,
+        metavar="TSV",
+        help="lines of `NAME TAB weight` for files; others have 1",
+    )
     add("--lexicon", type=Path, metavar="FILE", help="terms, one a line, that are masked whole")
     add("--device", default="cpu", help="cpu, or cuda (default: %(default)s)")
     add("--fresh", action="store_true", help="begin anew, not where a run was saved")
