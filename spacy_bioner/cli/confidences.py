@@ -69,9 +69,9 @@ def select_command(
     diversity: Annotated[
         float, typer.Option(help="0: the least sure alone; 1: no like ones together.")
     ] = 0.5,
-    to: Annotated[
-        str, typer.Option(help="A format that `formats` lists as written, not `spacy`.")
-    ] = ("prodigy"),
+    to: Annotated[str, typer.Option(help="A format that `formats` lists as written.")] = (
+        "prodigy"
+    ),
     format: FormatOption = "auto",
     component: ComponentOption = "bert_crf_ner",
     seed: Annotated[int, typer.Option(help="Of random choice and of ties.")] = 0,

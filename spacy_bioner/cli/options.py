@@ -46,7 +46,7 @@ Texts = Annotated[
 ]
 WeightsOption = Annotated[
     Path | None,
-    typer.Option(help="Lines of `NAME TAB weight` for files; 0: not read. Others have 1."),
+    typer.Option(help="Lines of `NAME TAB weight` for files; else 1. 0: not read."),
 ]
 Output = Annotated[Path, typer.Argument(help="A file; with --split, brat, or many: a folder.")]
 PartsFolder = Annotated[Path, typer.Argument(help="A folder, which gets a file for each part.")]
@@ -73,9 +73,7 @@ PiecesOption = Annotated[Pieces, typer.Option(help="cut: into sentences; join: w
 JobsOption = Annotated[int, typer.Option(help="Processes that tokenise.")]
 StrictOption = Annotated[bool, typer.Option(help="Refuse slips instead of mending them.")]
 ReportOption = Annotated[Path | None, typer.Option(help="A file for the whole report.")]
-ForceOption = Annotated[
-    bool, typer.Option(help="Replace OUT, unless it is a folder of other files.")
-]
+ForceOption = Annotated[bool, typer.Option(help="Replace OUT, if it is no folder of other files.")]
 LimitOption = Annotated[int, typer.Option(help="Examples shown of each finding; 0: all.")]
 ModelArgument = Annotated[Path, typer.Argument(help="A trained pipeline: folder or package.")]
 NewModelArgument = Annotated[Path, typer.Argument(help="The folder of the new pipeline.")]

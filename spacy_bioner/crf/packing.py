@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
-Ints1d = NDArray[np.int64]
-Ints2d = NDArray[np.int64]
+from spacy_bioner.crf.scores import Ints1d, Ints2d
 
 
 @dataclass(frozen=True)

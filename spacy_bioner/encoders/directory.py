@@ -36,14 +36,21 @@ def check_encoder_directory(path: Path) -> None:
         raise EncoderError(f"{path}: there is no such encoder directory. {_ADVICE}")
     if not path.is_dir():
         raise EncoderError(f"{path}: is not a directory, so not an encoder. {_ADVICE}")
-    needed = (
-        (_CONFIG, (_CONFIG,)),
-        ("weights (model.safetensors)", _WEIGHTS),
-        ("a tokenizer (tokenizer.json)", _TOKENIZERS),
-    )
-    for what, names in needed:
+    if missing := _lacks(path):
+        raise EncoderError(f"{path}: this encoder directory lacks {missing}. {_ADVICE}")
+
+
+def _lacks(path: Path) -> str | None:
+    """What a directory lacks to be an encoder, the first thing of it."""
+    needed = {
+        _CONFIG: (_CONFIG,),
+        "weights (model.safetensors)": _WEIGHTS,
+        "a tokenizer (tokenizer.json)": _TOKENIZERS,
+    }
+    for what, names in needed.items():
         if not any((path / name).is_file() for name in names):
-            raise EncoderError(f"{path}: this encoder directory lacks {what}. {_ADVICE}")
+            return what
+    return None
 
 
 def check_may_write(out: Path, *, force: bool) -> None:
@@ -63,4 +70,4 @@ def check_may_write(out: Path, *, force: bool) -> None:
 def _is_replaceable(out: Path) -> bool:
     if out.is_symlink() or not out.is_dir():
         return False
-    return (out / _CONFIG).is_file() or not any(out.iterdir())
+    return not any(out.iterdir()) or not _lacks(out)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from spacy_bioner.directories import written_whole
 from spacy_bioner.encoders.directory import check_may_write
 from spacy_bioner.encoders.model_card import model_card
 from spacy_bioner.encoders.random_model import make_random_model
+from spacy_bioner.encoders.saving import save_encoder
 from spacy_bioner.encoders.shape import Architecture, EncoderShape
 from spacy_bioner.encoders.tokenizer import make_tokenizer, special_tokens
 from spacy_bioner.encoders.vocabulary import Vocabulary, learn_vocabulary
@@ -95,11 +94,5 @@ def _write(
     model = make_random_model(shape, len(vocabulary.tokens), seed)
     parameters: int = model.num_parameters()
     card = model_card(shape, vocabulary, parameters=parameters, seed=seed, sources=sources)
-    with written_whole(out) as directory:
-        tokenizer.save_pretrained(directory)
-        model.save_pretrained(directory)
-        readme = directory / "README.md"
-        readme.write_text(card, encoding="utf-8")
-        # safetensors lets only the owner read what it writes.
-        shutil.copymode(readme, directory / "model.safetensors")
+    save_encoder(out, tokenizer, model, card)
     return parameters

@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import srsly
 
+from spacy_bioner.encoders.make_encoder import make_encoder
 from spacy_bioner.errors import ConfigError
 
 Settings = dict[str, Any]
@@ -17,6 +19,10 @@ PARTS = ("train", "dev", "test")
 # Keys of an axis value that are no settings of the config.
 CONFIG, ENCODER = "config", "encoder"
 _KEYS = {"about", "config", "settings", "axes", "base", "seeds", "corpora", "encoders", "encoder"}
+
+
+# What an encoder that is made for a grid may be given.
+_FORM = signature(make_encoder).parameters.keys() - {"texts", "out", "force", "sources"}
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,7 @@ class Grid:
 
 
 def read_grid(path: Path) -> Grid:
-    """Read a grid file; paths in it are relative to its folder.
+    """Read a grid file; paths of configs and corpora in it are relative to its folder.
 
     Raises ConfigError, naming the file, for what is missing, unknown or does not fit.
     """
@@ -134,7 +140,7 @@ def _parse(path: Path, data: dict[str, Any]) -> Grid:
     seeds = tuple(int(seed) for seed in data["seeds"])
     if not seeds or len(set(seeds)) != len(seeds):
         raise ValueError(f"seeds are {list(seeds)}: give one or more, each once")
-    encoders = {str(name): dict(value) for name, value in data.get("encoders", {}).items()}
+    encoders = {str(name): _encoder(value) for name, value in data.get("encoders", {}).items()}
     grid = Grid(
         name=path.stem,
         config=path.parent / data["config"],
@@ -149,6 +155,16 @@ def _parse(path: Path, data: dict[str, Any]) -> Grid:
     )
     _check(grid)
     return grid
+
+
+def _encoder(value: Mapping[str, Any]) -> Settings:
+    unknown = set(value) - (_FORM | {"path"})
+    if unknown or ("path" in value and len(value) > 1):
+        raise ValueError(
+            f"an encoder has a path, or what `make-encoder` takes ({', '.join(sorted(_FORM))}), "
+            f"got {sorted(value)}"
+        )
+    return dict(value)
 
 
 def _settings(path: Path, values: dict[str, Any] | None) -> Settings:

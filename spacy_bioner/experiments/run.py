@@ -78,8 +78,19 @@ def execute(run: Run) -> Outcome:
         os.replace(part, run.failure)
         return "failed"
     shutil.rmtree(run.failure, ignore_errors=True)
-    os.replace(part, folder)
+    try:
+        os.replace(part, folder)
+    except OSError:
+        if not run.is_done:  # else another machine had it done first
+            raise
+        shutil.rmtree(part)
     return "done"
+
+
+def fail(run: Run, reason: str) -> None:
+    """Leave the folder of a failed run, where its own process could not."""
+    run.failure.mkdir(parents=True, exist_ok=True)
+    (run.failure / ERROR).write_text(reason, encoding="utf-8")
 
 
 def _train_and_score(run: Run, folder: Path) -> None:

@@ -8,13 +8,15 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from spacy_bioner.errors import ConfigError
-from spacy_bioner.experiments.run import Outcome, Run, execute
+from spacy_bioner.experiments.run import Outcome, Run, execute, fail
 
 Report = Callable[[Run, Outcome], None]
 _PART = ".part"
+_KILLED = "The process that trained was killed, perhaps for want of memory.\n"
 
 
 def run_all(
@@ -48,11 +50,32 @@ def run_all(
 
 
 def _in_processes(runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, Outcome]]:
+    """With a process that is killed its pool is lost: what is left is run in half as many.
+
+    Of one process it is known which run it had: that has failed, and the next has its turn.
+    """
+    left = list(runs)
+    while left:
+        done = []
+        for run, outcome in _in_one_pool(left, jobs):
+            done.append(run)
+            yield run, outcome
+        left = [run for run in left if run not in done]
+        if left and jobs == 1:
+            fail(left[0], _KILLED)
+            yield left.pop(0), "failed"
+        jobs = max(1, jobs // 2)
+
+
+def _in_one_pool(runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, Outcome]]:
+    """The outcomes of those runs that end before a process of the pool is killed."""
     with _pool(jobs, runs[0].threads) as pool:
         futures = {pool.submit(execute, run): run for run in runs}
         try:
             for future in as_completed(futures):
                 yield futures[future], future.result()
+        except BrokenProcessPool:
+            return
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
@@ -83,7 +106,12 @@ def _on_ray(runs: Sequence[Run], jobs: int, address: str) -> Iterator[tuple[Run,
         waiting = {task.options(num_gpus=gpus).remote(run): run for run in runs}
         while waiting:
             (ready,), _ = ray.wait(list(waiting), num_returns=1)
-            yield waiting.pop(ready), ray.get(ready)
+            run = waiting.pop(ready)
+            try:
+                yield run, ray.get(ready)
+            except ray.exceptions.RayError as error:
+                fail(run, f"{error}\n")
+                yield run, "failed"
     finally:
         ray.shutdown()
 

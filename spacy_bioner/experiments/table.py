@@ -58,8 +58,7 @@ class TableRow:
 
 def read_table(grid: Grid, out: Path, samples: int = SAMPLES) -> list[TableRow]:
     """The rows of a grid whose runs lie in `out`. Runs not done are counted, never averaged."""
-    by_row = {id(row): row for row in grid.rows()}
-    rows = list(by_row.values())
+    rows = list(grid.rows())
     scores = [_scores(grid, out, row) for row in rows]
     table = []
     for row, of_row in zip(rows, scores, strict=True):

@@ -13,7 +13,7 @@ from spacy_transformers.data_classes import HFObjects
 
 from spacy_bioner.errors import ConfigError
 from spacy_bioner.models.encoder.bucketed_transformer import BucketedTransformer, set_transformer
-from spacy_bioner.models.encoder.limits import encoder_limit
+from spacy_bioner.networks.limit import encoder_limit
 from spacy_bioner.optimization.onnx_export import make_int8_encoder
 
 FORMS = ("float32", "bfloat16", "int8")

@@ -28,6 +28,7 @@ from spacy_bioner.pipeline.confidences import (
     EntitySet,
     Prediction,
     check_spans,
+    empty_prediction,
     entity_sets,
     register_extension,
     scored_prediction,
@@ -246,7 +247,7 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
         lengths = np.array([len(doc) for doc in docs], dtype=np.int64)
         if not lengths.any():
             spans = self.scheme.spans(np.zeros(0, dtype=np.int64), lengths)
-            return Prediction(spans, np.zeros(0) if self.decoding.needs_scores else None)
+            return empty_prediction(spans, self.decoding)
         emissions = self.emissions(docs)
         crf = self.model.get_ref("crf")
         if self.cfg["loss"] == "softmax":

@@ -12,6 +12,7 @@ from spacy.tokens import Doc, Span, SpanGroup
 
 from spacy_bioner.errors import ConfigError, LabelError
 from spacy_bioner.models.lattice import Floats1d, Lattice
+from spacy_bioner.pipeline.settings import Decoding
 from spacy_bioner.tags import Bools1d, Bools2d, Spans
 
 SCORE = "bioner_score"  # span._.bioner_score
@@ -61,6 +62,14 @@ def score_of(span: Span) -> float | None:
             if (other.start, other.end, other.label) == (span.start, span.end, span.label):
                 return float(score)
     return None
+
+
+def empty_prediction(spans: Spans, decoding: Decoding) -> Prediction:
+    """For documents of no token: no spans, in all the places where a batch with tokens has some."""
+    scores = np.zeros(0) if decoding.needs_scores else None
+    if decoding.candidates_floor is None:
+        return Prediction(spans, scores)
+    return Prediction(spans, scores, spans, scores)
 
 
 def scored_prediction(

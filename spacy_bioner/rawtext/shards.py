@@ -23,6 +23,7 @@ _OPENERS: dict[str, Callable[..., IO[str]]] = {
     ".bz2": bz2.open,
 }
 MANIFEST = "MANIFEST.tsv"
+_UNKNOWN = "not given"
 _UNDECODED = re.compile("[\udc80-\udcff]")
 
 
@@ -43,7 +44,9 @@ class Shard:
 
 
 def find_shards(inputs: Sequence[Path], weights: Mapping[str, float]) -> list[Shard]:
-    """Return the shards among files and folders, in order of name, without those of weight 0.
+    """Return the shards among files and folders, in the order given, without those of weight 0.
+
+    A folder's are in order of name; a file that is named twice is one shard.
 
     inputs: paths, or patterns such as text/*.xz of some.
     weights: by the shard's name (the file's name up to its first dot); 1.0 if not there.
@@ -51,8 +54,11 @@ def find_shards(inputs: Sequence[Path], weights: Mapping[str, float]) -> list[Sh
     Raises CorpusError if an input is missing or of another kind; ConfigError if a weight is of
     no shard or negative, or nothing is left.
     """
-    paths = [path for source in inputs for path in _files(source)]
-    shards = [Shard(path, weights.get(Shard(path).name, 1.0)) for path in paths]
+    paths: dict[Path, Path] = {}
+    for source in inputs:
+        for path in _files(source):
+            paths.setdefault(path.resolve(), path)
+    shards = [Shard(path, weights.get(Shard(path).name, 1.0)) for path in paths.values()]
     if unknown := sorted(set(weights) - {shard.name for shard in shards}):
         raise ConfigError(
             f"weights are given for {', '.join(unknown)}, but there are no such shards."
@@ -98,7 +104,7 @@ def read_weights(path: Path) -> dict[str, float]:
     if not path.is_file():
         raise CorpusError("there is no such file of weights of shards.", path)
     weights: dict[str, float] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
+    for number, line in enumerate(_read_text(path).split("\n"), 1):
         if not line.strip() or line.startswith("#"):
             continue
         name, _, weight = line.strip().partition("\t")
@@ -107,6 +113,13 @@ def read_weights(path: Path) -> dict[str, float]:
         except ValueError:
             raise CorpusError(f"{line!r} is not `name TAB weight`.", path, number) from None
     return weights
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise CorpusError("is not UTF-8.", path) from None
 
 
 def read_lines(path: Path) -> Iterator[str]:
@@ -126,9 +139,10 @@ def read_lines(path: Path) -> Iterator[str]:
                 if text := line.strip():
                     yield text
     except (EOFError, lzma.LZMAError, zlib.error, OSError) as error:
-        if not path.is_file():
+        if not path.is_file() or isinstance(error, PermissionError):
             raise
-        raise CorpusError(f"cannot be decompressed: {error}.", path, read + 1) from None
+        what = "read" if path.suffix == ".txt" else "decompressed"
+        raise CorpusError(f"cannot be {what}: {error}.", path, read + 1) from None
 
 
 def read_manifest(shards: Sequence[Shard]) -> dict[str, tuple[str, str]]:
@@ -136,16 +150,16 @@ def read_manifest(shards: Sequence[Shard]) -> dict[str, tuple[str, str]]:
 
     Its first line names the columns `source`, `repo` and `licence`. Where there is no
     manifest, or a shard is not in it, nothing is known of the shard's licence. Raises
-    CorpusError where a column is missing.
+    CorpusError where a column is missing, or it is not UTF-8.
     """
     known: dict[str, tuple[str, str]] = {}
     for folder in {shard.path.parent for shard in shards}:
         if not (folder / MANIFEST).is_file():
             continue
-        lines = (folder / MANIFEST).read_text(encoding="utf-8-sig").rstrip("\n").split("\n")
-        for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
+        lines = _read_text(folder / MANIFEST).rstrip("\n").split("\n")
+        for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE, restval=""):
             try:
-                known[row["source"]] = (row["repo"], row["licence"])
+                known[row["source"]] = (row["repo"] or _UNKNOWN, row["licence"] or _UNKNOWN)
             except KeyError as error:
                 raise CorpusError(f"has no column {error}.", folder / MANIFEST, 1) from None
     return known

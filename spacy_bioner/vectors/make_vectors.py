@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import spacy
 from spacy.language import Language
+from spacy.util import load_config
 from spacy.vectors import Vectors
 
 from spacy_bioner.directories import written_whole
 from spacy_bioner.errors import OutputExistsError, VectorsError
 from spacy_bioner.lexicon import Lexicon
-from spacy_bioner.rawtext.shards import Shard, find_shards
+from spacy_bioner.rawtext.shards import Shard, find_shards, read_manifest
 from spacy_bioner.vectors.model_card import vectors_card
 from spacy_bioner.vectors.skipgram import SkipGram, UnitVectors, train_skipgram, write_units
 from spacy_bioner.vectors.units import Units, characters, ngrams, words
@@ -60,10 +61,11 @@ def make_vectors(
     """
     _check_may_write(out, force=force)
     shards = find_shards(inputs, weights or {})
+    licences = read_manifest(shards)
     nlp, settings = _blank(lang), settings or SkipGram()
     tables = _tables(shards, rows or VectorRows(), settings, lexicon)
     counts = {kind: len(table.keys) for kind, table in tables.items()}
-    card = vectors_card(counts, settings, shards, lexicon.name if lexicon else None)
+    card = vectors_card(counts, settings, shards, licences, lexicon.name if lexicon else None)
     nlp.vocab.vectors = _table(tables, nlp.vocab.strings)
     with written_whole(out) as directory:
         nlp.to_disk(directory)
@@ -145,6 +147,15 @@ def _check_may_write(out: Path, *, force: bool) -> None:
         return
     if not force:
         raise OutputExistsError(out)
-    is_table = not out.is_symlink() and (out / "vocab" / "vectors").is_file()
-    if not is_table and not (out.is_dir() and not any(out.iterdir())):
-        raise VectorsError(f"{out}: holds no vectors and is not replaced by them.")
+    if not _is_table(out) and not (out.is_dir() and not any(out.iterdir())):
+        raise VectorsError(f"{out}: holds more than vectors, or none, and is not replaced by them.")
+
+
+def _is_table(path: Path) -> bool:
+    """Whether a blank pipeline stands there: trained ones have a table of vectors too."""
+    if path.is_symlink() or not (path / "vocab" / "vectors").is_file():
+        return False
+    try:
+        return not load_config(path / "config.cfg")["nlp"]["pipeline"]
+    except (OSError, ValueError, KeyError):
+        return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from spacy_bioner.rawtext.shards import Shard, read_manifest
+from spacy_bioner.rawtext.shards import Shard
 from spacy_bioner.vectors.skipgram import SkipGram
 
 _CARD = """\
@@ -36,10 +36,17 @@ _KEYS = {
 
 
 def vectors_card(
-    rows: Mapping[str, int], settings: SkipGram, shards: Sequence[Shard], terms: str | None
+    rows: Mapping[str, int],
+    settings: SkipGram,
+    shards: Sequence[Shard],
+    licences: Mapping[str, tuple[str, str]],
+    terms: str | None,
 ) -> str:
-    """Return the card, in Markdown. rows: number by kind. terms: file of the words asked for."""
-    licences = read_manifest(shards)
+    """Return the card, in Markdown.
+
+    rows: number by kind. licences: (repository, licence) by shard name. terms: file of the
+    words asked for.
+    """
     card = _CARD.format(
         width=settings.width,
         window=settings.window,

@@ -225,6 +225,7 @@ def test_make_encoder_replaces_an_encoder_with_force(tmp_path: Path, make_small:
 def test_make_encoder_never_replaces_what_is_no_encoder(tmp_path: Path, make_small: Make) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("years of work")
+    (tmp_path / "out" / "config.json").write_text("{}")
     with pytest.raises(EncoderError, match="is not an encoder directory"):
         make_small(tmp_path / "out", force=True)
     assert (tmp_path / "out" / "thesis.txt").exists()

@@ -102,6 +102,8 @@ def test_folder_without_runs_is_refused(tmp_path: Path) -> None:
         ({"encoder": "huge"}, "encoder 'huge' is none of"),
         ({"corpora": {"x": {"train": "t"}}}, "train, dev and test"),
         ({"axes": ["k"]}, "not a grid"),
+        ({"encoders": {"small": {"layer": 2}}}, r"make-encoder.*layers.*got \['layer'\]"),
+        ({"encoders": {"own": {"path": "x", "layers": 2}}}, "an encoder has a path, or"),
     ],
 )
 def test_wrong_grids_are_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:

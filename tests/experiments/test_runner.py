@@ -24,6 +24,7 @@ from spacy_bioner.experiments.run import Run, execute
 from spacy_bioner.experiments.runner import run_all
 from spacy_bioner.experiments.table import read_table
 from spacy_bioner.models.workers import leave_cores_to_others
+from tests.experiments import killed
 
 
 @pytest.fixture
@@ -78,6 +79,34 @@ def test_interrupt_leaves_nothing(tmp_path: Path, fake: list[str]) -> None:
     with pytest.raises(KeyboardInterrupt):
         run_all(runs_in(tmp_path, [2]))
     assert list((tmp_path / "c").iterdir()) == []
+
+
+def test_a_killed_process_costs_its_own_run_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "execute", killed.execute)
+    runs = runs_in(tmp_path, [0, 1, 3, 4])
+    outcomes = run_all(runs, jobs=2)
+    assert {Path(name).name: outcome for name, outcome in outcomes.items()} == {
+        "r0": "done", "r1": "failed", "r3": "done", "r4": "done"
+    }  # fmt: skip
+    assert "was killed" in (runs[1].failure / "error.txt").read_text()
+
+
+def test_a_run_that_another_machine_had_done_first_is_done(
+    tmp_path: Path, fake: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (run,) = runs_in(tmp_path, [0])
+    train = run_module._train_and_score
+
+    def two(run: Run, folder: Path) -> None:
+        train(run, folder)
+        Path(run.folder).mkdir()
+        train(run, Path(run.folder))
+
+    monkeypatch.setattr(run_module, "_train_and_score", two)
+    assert execute(run) == "done"
+    assert [path.name for path in (tmp_path / "c").iterdir()] == ["r0"]
 
 
 def test_what_killed_runs_left_is_removed_and_what_lives_is_not(

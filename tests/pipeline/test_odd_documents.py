@@ -111,3 +111,12 @@ def test_update_takes_a_document_of_100000_tokens(
     )
     losses = [nlp.update([long], sgd=Adam(0.001))["bert_crf_ner"] for _ in range(2)]
     assert losses[1] < losses[0]
+
+
+def test_an_empty_document_has_the_same_groups_alone_and_beside_another(trained: Language) -> None:
+    with ner(trained).scoring(candidates_floor=0.1):
+        alone = trained("")
+        beside, _ = trained.pipe(["", TEXTS[0]])
+    for doc in (alone, beside):
+        assert set(doc.spans) == {"bioner", "bioner_candidates"}
+        assert [list(group) for group in doc.spans.values()] == [[], []]

@@ -115,6 +115,29 @@ def test_read_manifest_gives_licences_by_shard(folder: Path) -> None:
     assert read_manifest(shards) == {"plain": ("me/it", "CC0")}
 
 
+def test_a_file_that_is_named_twice_is_one_shard(folder: Path) -> None:
+    (folder / "link.txt").symlink_to(folder / "plain.txt")
+    given = [folder / "plain.txt", folder, folder / "*.xz"]
+    assert [shard.name for shard in find_shards(given, {})] == ["plain", "packed"]
+
+
+def test_a_licence_that_is_left_out_is_not_given(folder: Path) -> None:
+    (folder / "MANIFEST.tsv").write_text("source\trepo\tlicence\nplain\tme/it\npacked\n")
+    assert read_manifest(find_shards([folder], {})) == {
+        "plain": ("me/it", "not given"),
+        "packed": ("not given", "not given"),
+    }
+
+
+def test_files_beside_the_text_that_are_not_utf8_are_refused(folder: Path) -> None:
+    for name in ("MANIFEST.tsv", "weights.tsv"):
+        (folder / name).write_bytes("來源".encode("big5"))
+    with pytest.raises(CorpusError, match=r"MANIFEST\.tsv: is not UTF-8"):
+        read_manifest(find_shards([folder], {}))
+    with pytest.raises(CorpusError, match=r"weights\.tsv: is not UTF-8"):
+        read_weights(folder / "weights.tsv")
+
+
 def test_read_manifest_names_a_column_that_is_missing(folder: Path) -> None:
     (folder / "MANIFEST.tsv").write_text("source\trepo\nplain\tme/it\n")
     with pytest.raises(CorpusError, match=r"MANIFEST\.tsv:1: has no column 'licence'"):

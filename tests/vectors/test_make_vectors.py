@@ -10,8 +10,9 @@ import spacy
 from typer.testing import CliRunner
 
 from spacy_bioner.cli import app
-from spacy_bioner.errors import OutputExistsError, VectorsError
+from spacy_bioner.errors import CorpusError, OutputExistsError, VectorsError
 from spacy_bioner.lexicon import Lexicon
+from spacy_bioner.vectors import make_vectors as make_vectors_module
 from spacy_bioner.vectors.make_vectors import VectorRows, make_vectors
 from spacy_bioner.vectors.skipgram import SkipGram
 from spacy_bioner.vectors.units import characters, ngrams, words
@@ -99,9 +100,23 @@ def test_force_replaces_vectors_and_nothing_else(texts: Path, tmp_path: Path) ->
     notes = tmp_path / "notes"
     notes.mkdir()
     (notes / "own.txt").write_text("mine", encoding="utf-8")
-    with pytest.raises(VectorsError, match="holds no vectors and is not replaced"):
-        make_vectors([texts], notes, settings=SETTINGS, force=True)
+    trained = spacy.load(out)
+    trained.add_pipe("sentencizer")
+    trained.to_disk(tmp_path / "trained")
+    for path in (notes, tmp_path / "trained"):
+        with pytest.raises(VectorsError, match="holds more than vectors, or none"):
+            make_vectors([texts], path, settings=SETTINGS, force=True)
     assert (notes / "own.txt").exists()
+    assert spacy.load(tmp_path / "trained").pipe_names == ["sentencizer"]
+
+
+def test_a_manifest_that_cannot_be_read_is_told_of_before_training(
+    texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "MANIFEST.tsv").write_text("source\trepo\ntexts\tme/it\n")
+    monkeypatch.setattr(make_vectors_module, "train_skipgram", lambda *_: pytest.fail("too late"))
+    with pytest.raises(CorpusError, match="has no column 'licence'"):
+        make_vectors([texts], tmp_path / "vectors", settings=SETTINGS)
 
 
 def test_what_cannot_be_made_is_refused(texts: Path, tmp_path: Path) -> None:

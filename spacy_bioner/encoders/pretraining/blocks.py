@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -66,6 +67,9 @@ class BlockReader:
             raise EncoderError(
                 f"the text is too short: it has to fill at least two blocks of {length} tokens."
             )
+        for text, weight in zip(self._texts, weights, strict=True):
+            if len(text) // self._inside < 2:
+                _warn_unread(streams, weight, length)
         self._pass = -1
         self._order = np.zeros(0, dtype=np.int64)
         self._pass_sizes: list[int] = []
@@ -121,6 +125,15 @@ class BlockReader:
             ids[row, 1:-1] = ids_of(values)
             starts[row, 1:-1] = starts_of(values)
         return Blocks(ids, starts)
+
+
+def _warn_unread(streams: Sequence[TokenStream], weight: float, length: int) -> None:
+    names = [stream.shard.path.name for stream in streams if stream.shard.weight == weight]
+    warnings.warn(
+        f"{', '.join(names)}: with weight {weight:g} too short for a block of {length} tokens to "
+        "learn from and one held out, so not learnt from. Short files of one weight are joined.",
+        stacklevel=3,
+    )
 
 
 def _texts_of(

@@ -67,6 +67,7 @@ class RunFolder:
         """
         path = self.path / _STATE
         if not path.exists():
+            self._cut_log(0)
             return Progress()
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)

@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         "--weights",
         type=Path,
         metavar="TSV",
-        help="lines of `NAME TAB weight` for files; others have 1",
+        help="lines of `NAME TAB weight`; else 1",
     )
     add("--lexicon", type=Path, metavar="FILE", help="terms, one a line, that are masked whole")
     add("--device", default="cpu", help="cpu, or cuda (default: %(default)s)")

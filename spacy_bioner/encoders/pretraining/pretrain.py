@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from spacy_bioner.directories import written_whole
 from spacy_bioner.encoders.directory import check_encoder_directory, check_may_write
 from spacy_bioner.encoders.make_encoder import make_encoder
 from spacy_bioner.encoders.pretraining.blocks import BlockReader
@@ -25,8 +24,10 @@ from spacy_bioner.encoders.pretraining.optimizers import check_optimizer
 from spacy_bioner.encoders.pretraining.settings import PretrainingSettings
 from spacy_bioner.encoders.pretraining.tokens import TokenStream, first_lines, tokenize_shards
 from spacy_bioner.encoders.pretraining.trainer import Trainer
+from spacy_bioner.encoders.saving import save_encoder
 from spacy_bioner.errors import EncoderError
 from spacy_bioner.lexicon import Lexicon
+from spacy_bioner.networks.limit import encoder_limit
 from spacy_bioner.rawtext.shards import Shard, find_shards, read_manifest
 
 if TYPE_CHECKING:
@@ -75,15 +76,15 @@ def pretrain_encoder(
     _check_machine_and_place(out, device, force, settings)
     terms = Lexicon.from_file(lexicon, shortest=2) if lexicon else None
     shards, work = find_shards(inputs, weights or {}), _work_folder(out, fresh)
+    licences = read_manifest(shards)
     start = _starting_point(init, shards, work, settings, shape or {})
     tokenizer, model, before = _load(start, settings, (shape or {}) if init else {})
     streams = tokenize_shards(shards, tokenizer, work / "tokens", terms)
-    identity = settings.identity() | _identity(streams, init, start, terms) | before
-    folder = RunFolder(work, identity)
+    folder = _run_folder(work, settings, streams, init, start, terms, before)
     trainer = _trainer(settings, tokenizer, model, streams, folder, device)
     progress, measured = trainer.train(), trainer.evaluate()
     facts = _facts(init, device, progress) | measured | before
-    _write(out, model.cpu(), tokenizer, start, settings, streams, facts, half)
+    _write(out, model.cpu(), tokenizer, start, settings, streams, licences, facts, half)
     folder.finish()
     return PretrainedEncoder(out, progress.step, progress.seconds, **measured)
 
@@ -116,18 +117,25 @@ def _trainer(
     return Trainer(MaskedLoss(model), reader, masking, folder, settings, place)
 
 
-def _identity(
-    streams: Sequence[TokenStream], init: Path | None, start: Path, lexicon: Lexicon | None
-) -> dict[str, Any]:
+def _run_folder(
+    work: Path,
+    settings: PretrainingSettings,
+    streams: Sequence[TokenStream],
+    init: Path | None,
+    start: Path,
+    lexicon: Lexicon | None,
+    before: dict[str, int],
+) -> RunFolder:
     shards = [(stream.shard.name, stream.shard.weight) for stream in streams]
     texts = [hashlib.sha256(stream.values.data).hexdigest()[:16] for stream in streams]
-    return {
+    data = {
         "shards": shards,
         "text": texts,
         "init": init.name if init else None,
         "weights to begin with": _digest_of_weights(start),
         "lexicon": lexicon.fingerprint if lexicon else None,
     }
+    return RunFolder(work, settings.identity() | data | before)
 
 
 def _digest_of_weights(directory: Path) -> str:
@@ -167,20 +175,36 @@ def _load(
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(start)
-    if tokenizer.model_max_length < settings.length:
-        raise EncoderError(
-            f"{start}: takes at most {tokenizer.model_max_length} wordpieces, fewer than the "
-            f"length {settings.length} to train on. Give a smaller --length, or for an encoder "
-            "that is made anew a larger --max-length."
-        )
-    if tokenizer.mask_token_id is None:
-        raise EncoderError(f"{start}: its tokenizer has no mask token.")
     torch.manual_seed(settings.seed)
     model = load_masked_model(start, settings.dropout)
+    _prepare(tokenizer, model, start, settings)
     own = model.config.num_hidden_layers
     if asked.get("layers", own) == own:
         return tokenizer, model, {}
-    return tokenizer, grow(model, asked["layers"]), {"grown from": own}
+    return tokenizer, grow(model, asked["layers"]), {"grown from": own, "layers": asked["layers"]}
+
+
+def _prepare(
+    tokenizer: PreTrainedTokenizerFast,
+    model: PreTrainedModel,
+    start: Path,
+    settings: PretrainingSettings,
+) -> None:
+    """Check the tokenizer, and make it know the model's limit and cut and pad nothing."""
+    if not tokenizer.is_fast:
+        raise EncoderError(f"{start}: its tokenizer has no tokenizer.json, which is needed.")
+    if tokenizer.mask_token_id is None:
+        raise EncoderError(f"{start}: its tokenizer has no mask token.")
+    limit = encoder_limit(model.config, tokenizer.model_max_length)
+    if limit is not None and limit < settings.length:
+        raise EncoderError(
+            f"{start}: takes at most {limit} wordpieces, fewer than the "
+            f"length {settings.length} to train on. Give a smaller --length, or for an encoder "
+            "that is made anew a larger --max-length."
+        )
+    tokenizer.model_max_length = limit or settings.length
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
 
 
 def _check_machine_and_place(
@@ -220,6 +244,7 @@ def _write(
     start: Path,
     settings: PretrainingSettings,
     streams: Sequence[TokenStream],
+    licences: Mapping[str, tuple[str, str]],
     facts: Mapping[str, Any],
     half: bool,
 ) -> None:
@@ -233,10 +258,5 @@ def _write(
     if half:
         model = model.half()
     facts = {**facts, "parameters": parameters, "max_length": tokenizer.model_max_length}
-    licences = read_manifest([stream.shard for stream in streams])
     card = pretrained_card(model.config, settings, streams, licences, facts)
-    with written_whole(out) as directory:
-        tokenizer.save_pretrained(directory)
-        model.save_pretrained(directory)
-        (directory / "README.md").write_text(card, encoding="utf-8")
-        shutil.copymode(directory / "README.md", directory / "model.safetensors")
+    save_encoder(out, tokenizer, model, card)

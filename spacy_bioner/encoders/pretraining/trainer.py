@@ -122,10 +122,10 @@ class Trainer:
         """Set the gradients of a step, part by part, and return its loss."""
         total = 0.0
         for part in self._parts(masked, self._settings.accumulate):
-            share = len(part[0]) / self._settings.batch_size
             if len(part[0]) >= self._threads > 1:
                 total += self._share_among_threads(part)
             else:
+                share = len(part[0]) / self._settings.batch_size
                 with self._precision():
                     loss, _ = self._run_loss(*part)
                 (share * loss).backward()

@@ -8,10 +8,7 @@ from typing import Any
 from transformers import AutoConfig
 
 from spacy_bioner.errors import ConfigError
-
-# Their position embeddings begin after that of the padding.
-_OFFSET = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "longformer", "mpnet"}
-_UNLIMITED = 10**6  # what tokenizers say that know no limit is far above
+from spacy_bioner.networks.limit import encoder_limit
 
 
 def check_window(window: int, overlap: int) -> None:
@@ -42,18 +39,6 @@ def check_fits(window: int, config: Any, tokenizer_limit: int | None) -> None:
             f"window = {window} wordpieces, but the encoder takes {limit} at most: "
             f"set window = {limit} or less"
         )
-
-
-def encoder_limit(config: Any, tokenizer_limit: int | None) -> int | None:
-    """Wordpieces that an encoder takes, special ones among them; None if it does not say."""
-    limits = []
-    positions = getattr(config, "max_position_embeddings", None)
-    if positions and positions > 0:
-        offset = (config.pad_token_id or 0) + 1 if config.model_type in _OFFSET else 0
-        limits.append(positions - offset)
-    if tokenizer_limit and tokenizer_limit < _UNLIMITED:
-        limits.append(tokenizer_limit)
-    return min(limits) if limits else None
 
 
 def check_directory(name: str, window: int, tokenizer_config: dict[str, Any]) -> None:

@@ -62,6 +62,11 @@ class OnnxEncoder(torch.nn.Module):
                 'precision = "int8" asks for an encoder that `spacy bioner optimize` has '
                 "written, and this pipeline has none: load it with its own precision"
             )
+        if state_dict["file"].device.type != "cpu":
+            raise EncoderError(
+                "this pipeline's encoder is int8 for a CPU, and spaCy is set to use a GPU: load "
+                "the pipeline without it, or the one that was optimised"
+            )
         self.file = state_dict["file"]
         self._forget()
         self._idle.append(self._open())

@@ -29,7 +29,9 @@ def _build(module: torch.nn.Module, dtype: torch.dtype) -> torch.nn.Module:
     if is_packed and bert.is_known(module.config):
         return bert.FusedBert(module, dtype)
     shared = {id(p): p for p in module.parameters() if p.dtype == dtype}
-    runner: torch.nn.Module = copy.deepcopy(module, shared).to(dtype)
+    runner: torch.nn.Module = copy.deepcopy(module, shared)
+    for parameter in runner.parameters():  # not the buffers: rotary frequencies stay exact
+        parameter.data = parameter.data.to(dtype)
     if getattr(runner, "pooler", None) is not None:
         runner.pooler = None  # type: ignore[assignment]
     if is_packed:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from pathlib import Path
 
@@ -61,6 +62,16 @@ def test_blocks_begin_and_end_with_their_special_tokens() -> None:
 def test_too_little_text_is_refused() -> None:
     with pytest.raises(EncoderError, match="too short"):
         reader(stream("a", 1.0, 1000, 9))
+
+
+def test_texts_too_short_for_their_weight_are_told_of() -> None:
+    long = stream("long", 1.0, 1000, 200)
+    for n in (7, 15):
+        with pytest.warns(UserWarning, match=r"terms: with weight 3 too short .* of 10 tokens"):
+            reader(long, stream("terms", 3.0, 5000, n))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        reader(long, stream("terms", 3.0, 5000, 16))
 
 
 def test_short_texts_of_a_weight_are_read_as_one() -> None:

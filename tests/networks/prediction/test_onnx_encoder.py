@@ -16,6 +16,7 @@ import pytest
 import torch
 from transformers import PretrainedConfig
 
+from spacy_bioner.errors import EncoderError
 from spacy_bioner.networks.prediction import onnx_encoder
 from spacy_bioner.networks.prediction.onnx_encoder import OnnxEncoder
 
@@ -58,6 +59,12 @@ def encoder(opened: list[Session]) -> OnnxEncoder:
     encoder = OnnxEncoder.from_config(PretrainedConfig(onnx=made))
     encoder.load_state_dict({"file": torch.frombuffer(bytearray(FILE), dtype=torch.uint8)})
     return encoder
+
+
+def test_it_is_for_a_cpu() -> None:
+    encoder = OnnxEncoder.from_config(PretrainedConfig(onnx={"sha256": "", "onnxruntime": "1"}))
+    with pytest.raises(EncoderError, match="int8 for a CPU, and spaCy is set to use a GPU"):
+        encoder.load_state_dict({"file": torch.zeros(3, dtype=torch.uint8, device="meta")})
 
 
 def test_threads_at_once_have_a_session_each(encoder: OnnxEncoder, opened: list[Session]) -> None:

@@ -52,6 +52,17 @@ def batch(padded: bool) -> dict[str, torch.Tensor]:
     return {"input_ids": ids, "attention_mask": mask}
 
 
+def test_rotary_frequencies_stay_exact() -> None:
+    module = encoder(OTHERS["modernbert, other activation"])
+    runner = build_runner(module, torch.bfloat16)
+    exact = {name: buffer for name, buffer in module.named_buffers() if "inv_freq" in name}
+    assert exact
+    for name, buffer in exact.items():
+        assert torch.equal(runner.get_buffer(name), buffer)
+    assert {p.dtype for p in runner.parameters()} == {torch.bfloat16}
+    assert {p.dtype for p in module.parameters()} == {torch.float32}
+
+
 @pytest.mark.parametrize("padded", [False, True])
 @pytest.mark.parametrize("form", FORMS)
 def test_states_are_those_of_transformers(form: str, padded: bool) -> None:
