@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +88,8 @@ def _tables(
 ) -> dict[str, UnitVectors]:
     """Train vectors of each kind of unit that is asked for."""
     terms = Lexicon.from_file(lexicon, shortest=2) if lexicon else None
+    if terms is not None and (cut := sum(len(term.split()) > 1 for term in terms.terms)):
+        warnings.warn(f"{cut} terms of {lexicon} hold blanks: they get no vector.", stacklevel=2)
     kinds = _kinds(rows, terms)
     if not kinds:
         raise VectorsError("no kind of unit is asked for: give a number of rows above 0.")

@@ -73,6 +73,13 @@ def test_rows_of_words_are_the_most_frequent_terms(texts: Path, tmp_path: Path) 
         assert kept == sorted(["糖尿病", "頭痛", "血糖"], key=text.count, reverse=True)[:n]
 
 
+def test_terms_with_blanks_are_told_of(texts: Path, tmp_path: Path) -> None:
+    lexicon = tmp_path / "terms.txt"
+    lexicon.write_text("頭痛\nheart failure\n服藥 頭痛\n", encoding="utf-8")
+    with pytest.warns(UserWarning, match=r"2 terms of .*terms\.txt hold blanks"):
+        make_vectors([texts], tmp_path / "out", settings=SETTINGS, lexicon=lexicon)
+
+
 def test_terms_that_do_not_occur_are_refused(texts: Path, tmp_path: Path) -> None:
     (tmp_path / "terms.txt").write_text("未見\n", encoding="utf-8")
     with pytest.raises(VectorsError, match="no term of the lexicon occurs 2 times"):
