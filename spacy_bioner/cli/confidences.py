@@ -69,7 +69,7 @@ def select_command(
     diversity: Annotated[
         float, typer.Option(help="0: the least sure alone; 1: no like ones together.")
     ] = 0.5,
-    to: Annotated[str, typer.Option(help="A format that `formats` lists as written.")] = (
+    to: Annotated[str, typer.Option(help="What to write: of `formats`, not `spacy`.")] = (
         "prodigy"
     ),
     format: FormatOption = "auto",

@@ -23,7 +23,7 @@ _OPENERS: dict[str, Callable[..., IO[str]]] = {
     ".bz2": bz2.open,
 }
 MANIFEST = "MANIFEST.tsv"
-_UNKNOWN = "not given"
+NOT_GIVEN = "not given"  # where a repository or licence is unknown
 _UNDECODED = re.compile("[\udc80-\udcff]")
 
 
@@ -159,7 +159,7 @@ def read_manifest(shards: Sequence[Shard]) -> dict[str, tuple[str, str]]:
         lines = _read_text(folder / MANIFEST).rstrip("\n").split("\n")
         for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE, restval=""):
             try:
-                known[row["source"]] = (row["repo"] or _UNKNOWN, row["licence"] or _UNKNOWN)
+                known[row["source"]] = (row["repo"] or NOT_GIVEN, row["licence"] or NOT_GIVEN)
             except KeyError as error:
                 raise CorpusError(f"has no column {error}.", folder / MANIFEST, 1) from None
     return known

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from spacy_bioner.rawtext.shards import Shard
+from spacy_bioner.rawtext.shards import NOT_GIVEN, Shard
 from spacy_bioner.vectors.skipgram import SkipGram
 
 _CARD = """\
@@ -60,5 +60,5 @@ def vectors_card(
 
 
 def _row(shard: Shard, licences: Mapping[str, tuple[str, str]]) -> str:
-    repository, licence = licences.get(shard.name, ("not given", "not given"))
+    repository, licence = licences.get(shard.name, (NOT_GIVEN, NOT_GIVEN))
     return f"| {shard.name} | {shard.weight:g} | {repository} | {licence} |"

@@ -118,8 +118,8 @@ def _take_shape(parser: argparse.ArgumentParser, given: dict[str, Any]) -> dict[
     asked = {name: value for name in _SHAPE if (value := given.pop(name)) is not None}
     if not given["init"]:
         return {name: default for name, (_, default, _) in _SHAPE.items()} | asked
-    for name in asked.keys() - {"layers"}:
-        option = "--" + name.replace("_", "-")
+    if fixed := [name for name in asked if name != "layers"]:
+        option = "--" + fixed[0].replace("_", "-")
         parser.error(f"{option}: an encoder given by --init keeps its form, but for --layers")
     return asked
 

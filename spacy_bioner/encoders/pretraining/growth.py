@@ -23,10 +23,10 @@ def grow(model: PreTrainedModel, layers: int) -> PreTrainedModel:
     many or more, and where layers of two kinds would change places.
     """
     own = model.config.num_hidden_layers
-    if not own <= layers < max(2 * own, 2):
+    if not own <= layers < 2 * own:
         raise EncoderError(
             f"the encoder has {own} layers and cannot be given {layers}: its upper layers are "
-            f"repeated once, so from {own} to {max(2 * own - 1, 1)} are possible."
+            f"repeated once, so from {own} to {2 * own - 1} are possible."
         )
     if layers == own:
         return model

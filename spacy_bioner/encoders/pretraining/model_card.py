@@ -7,6 +7,7 @@ from typing import Any
 
 from spacy_bioner.encoders.pretraining.settings import PretrainingSettings
 from spacy_bioner.encoders.pretraining.tokens import TokenStream
+from spacy_bioner.rawtext.shards import NOT_GIVEN
 
 _OPTIMIZERS = {"adamw": "AdamW", "muon": "Muon, and AdamW for embeddings, norms and biases"}
 _CARD = """\
@@ -93,7 +94,7 @@ def _start(facts: Mapping[str, Any]) -> str:
 
 def _source_row(stream: TokenStream, licences: Mapping[str, tuple[str, str]]) -> str:
     shard = stream.shard
-    repository, licence = licences.get(shard.name, ("not given", "not given"))
+    repository, licence = licences.get(shard.name, (NOT_GIVEN, NOT_GIVEN))
     return (
         f"| {shard.name} | {shard.weight:g} | {len(stream.values):,} | {repository} | {licence} |"
     )
