@@ -4,9 +4,33 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from spacy_bioner.errors import ConfigError, OutputExistsError
+
+
+def check_may_stand(out: Path, kind: str, is_one: Callable[[Path], bool], *, force: bool) -> None:
+    """Check that a directory of a kind may be written at `out`.
+
+    It may where nothing or an empty directory stands and, with force, in the place of one
+    of its kind: what else users keep in directories is not ours to delete.
+
+    kind: in words, as "a pipeline". is_one: whether a directory is of that kind.
+
+    Raises OutputExistsError for one of the kind without force, ConfigError for other things.
+    """
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not out.is_dir():
+        raise ConfigError(f"{out}: is a file. Name a directory, for {kind}.")
+    if not is_one(out):
+        raise ConfigError(
+            f"{out}: holds files and is not {kind}, so it is not replaced. Name a new path."
+        )
+    if not force:
+        raise OutputExistsError(out)
 
 
 @contextmanager

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from spacy.language import Language
 
-from spacy_bioner.errors import BionerError, ConfigError, OutputExistsError
+from spacy_bioner.directories import check_may_stand
+from spacy_bioner.errors import BionerError, ConfigError
 
 
 def load_pipeline(model: Path, gpu_id: int) -> Language:
@@ -43,11 +44,8 @@ def check_new_pipeline(out: Path, force: bool) -> None:
 
     Raises OutputExistsError for a pipeline without force, ConfigError for other things.
     """
-    if out.is_file():
-        raise ConfigError(f"{out}: is a file. Name a folder.")
-    if not out.is_dir() or not any(out.iterdir()):
-        return
-    if not all((out / name).is_file() for name in ("config.cfg", "meta.json")):
-        raise ConfigError(f"{out}: is a folder with files in it. Name a new path.")
-    if not force:
-        raise OutputExistsError(out)
+    check_may_stand(out, "a pipeline", _is_pipeline, force=force)
+
+
+def _is_pipeline(path: Path) -> bool:
+    return all((path / name).is_file() for name in ("config.cfg", "meta.json"))

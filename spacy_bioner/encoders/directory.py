@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from spacy_bioner.errors import EncoderError, OutputExistsError
+from spacy_bioner.directories import check_may_stand
+from spacy_bioner.errors import EncoderError
 
 _CONFIG = "config.json"
 _WEIGHTS = (
@@ -56,18 +57,6 @@ def _lacks(path: Path) -> str | None:
 def check_may_write(out: Path, *, force: bool) -> None:
     """Check that an encoder may be written at `out`.
 
-    Raises OutputExistsError if something is there and `force` is not given, and
-    EncoderError if `force` would destroy something other than an encoder.
+    Raises OutputExistsError for an encoder there without `force`, ConfigError for other things.
     """
-    if not out.exists() and not out.is_symlink():
-        return
-    if not force:
-        raise OutputExistsError(out)
-    if not _is_replaceable(out):
-        raise EncoderError(f"{out}: is not an encoder directory and is not replaced by one.")
-
-
-def _is_replaceable(out: Path) -> bool:
-    if out.is_symlink() or not out.is_dir():
-        return False
-    return not any(out.iterdir()) or not _lacks(out)
+    check_may_stand(out, "an encoder", lambda path: not _lacks(path), force=force)

@@ -14,8 +14,8 @@ from spacy.language import Language
 from spacy.util import load_config
 from spacy.vectors import Vectors
 
-from spacy_bioner.directories import written_whole
-from spacy_bioner.errors import OutputExistsError, VectorsError
+from spacy_bioner.directories import check_may_stand, written_whole
+from spacy_bioner.errors import VectorsError
 from spacy_bioner.lexicon import Lexicon
 from spacy_bioner.rawtext.shards import Shard, find_shards, read_manifest
 from spacy_bioner.vectors.model_card import vectors_card
@@ -60,7 +60,7 @@ def make_vectors(
 
     Raises VectorsError, LexiconError, CorpusError, ConfigError and OutputExistsError.
     """
-    _check_may_write(out, force=force)
+    check_may_stand(out, "a table of vectors alone", _is_table, force=force)
     shards = find_shards(inputs, weights or {})
     licences = read_manifest(shards)
     nlp, settings = _blank(lang), settings or SkipGram()
@@ -144,19 +144,9 @@ def _write_counts(table: UnitVectors, path: Path) -> None:
     path.write_text("".join(lines), encoding="utf-8")
 
 
-def _check_may_write(out: Path, *, force: bool) -> None:
-    """Check that vectors may be written at `out`: with `force` they replace vectors alone."""
-    if not out.exists() and not out.is_symlink():
-        return
-    if not force:
-        raise OutputExistsError(out)
-    if not _is_table(out) and not (out.is_dir() and not any(out.iterdir())):
-        raise VectorsError(f"{out}: holds more than vectors, or none, and is not replaced by them.")
-
-
 def _is_table(path: Path) -> bool:
     """Whether a blank pipeline stands there: trained ones have a table of vectors too."""
-    if path.is_symlink() or not (path / "vocab" / "vectors").is_file():
+    if not (path / "vocab" / "vectors").is_file():
         return False
     try:
         return not load_config(path / "config.cfg")["nlp"]["pipeline"]

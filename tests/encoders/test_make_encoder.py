@@ -10,7 +10,7 @@ import torch
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
 from spacy_bioner.encoders.make_encoder import EncoderSummary, make_encoder
-from spacy_bioner.errors import EncoderError, OutputExistsError
+from spacy_bioner.errors import ConfigError, EncoderError, OutputExistsError
 
 Make = Callable[..., EncoderSummary]
 
@@ -211,6 +211,7 @@ def test_make_encoder_reads_the_texts_once(tmp_path: Path, texts: list[str]) -> 
 
 def test_make_encoder_refuses_to_overwrite(tmp_path: Path, make_small: Make) -> None:
     (tmp_path / "out").mkdir()
+    make_small(tmp_path / "out")
     with pytest.raises(OutputExistsError, match="--force"):
         make_small(tmp_path / "out")
 
@@ -226,7 +227,7 @@ def test_make_encoder_never_replaces_what_is_no_encoder(tmp_path: Path, make_sma
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("years of work")
     (tmp_path / "out" / "config.json").write_text("{}")
-    with pytest.raises(EncoderError, match="is not an encoder directory"):
+    with pytest.raises(ConfigError, match="is not an encoder, so it is not replaced"):
         make_small(tmp_path / "out", force=True)
     assert (tmp_path / "out" / "thesis.txt").exists()
 

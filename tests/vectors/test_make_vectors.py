@@ -10,7 +10,7 @@ import spacy
 from typer.testing import CliRunner
 
 from spacy_bioner.cli import app
-from spacy_bioner.errors import CorpusError, OutputExistsError, VectorsError
+from spacy_bioner.errors import ConfigError, CorpusError, OutputExistsError, VectorsError
 from spacy_bioner.lexicon import Lexicon
 from spacy_bioner.vectors import make_vectors as make_vectors_module
 from spacy_bioner.vectors.make_vectors import VectorRows, make_vectors
@@ -111,7 +111,7 @@ def test_force_replaces_vectors_and_nothing_else(texts: Path, tmp_path: Path) ->
     trained.add_pipe("sentencizer")
     trained.to_disk(tmp_path / "trained")
     for path in (notes, tmp_path / "trained"):
-        with pytest.raises(VectorsError, match="holds more than vectors, or none"):
+        with pytest.raises(ConfigError, match="is not a table of vectors alone"):
             make_vectors([texts], path, settings=SETTINGS, force=True)
     assert (notes / "own.txt").exists()
     assert spacy.load(tmp_path / "trained").pipe_names == ["sentencizer"]
@@ -127,7 +127,7 @@ def test_a_manifest_that_cannot_be_read_is_told_of_before_training(
 
 
 def test_what_cannot_be_made_is_refused(texts: Path, tmp_path: Path) -> None:
-    (tmp_path / "there").mkdir()
+    spacy.blank("zh").to_disk(tmp_path / "there")
     with pytest.raises(OutputExistsError):
         make_vectors([texts], tmp_path / "there", settings=SETTINGS)
     with pytest.raises(VectorsError, match="characters is -1; it must be at least 0"):

@@ -15,6 +15,7 @@ from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 from typer.testing import CliRunner
 
 from spacy_bioner.cli import app
+from spacy_bioner.encoders.make_encoder import make_encoder
 from spacy_bioner.encoders.pretraining.checkpoint import RunFolder
 from spacy_bioner.encoders.pretraining.command import main
 from spacy_bioner.encoders.pretraining.network import load_masked_model
@@ -202,9 +203,10 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_nothing_is_overwritten_without_force(texts: Path, tmp_path: Path) -> None:
-    (tmp_path / "out").mkdir()
+    out = tmp_path / "out"
+    make_encoder(["甲狀腺", "甲狀腺"], out, **SHAPE)
     with pytest.raises(OutputExistsError, match="--force"):
-        pretrain_encoder([texts], tmp_path / "out", settings(), shape=SHAPE)
+        pretrain_encoder([texts], out, settings(), shape=SHAPE)
 
 
 def test_too_long_blocks_are_refused(texts: Path, tmp_path: Path) -> None:
