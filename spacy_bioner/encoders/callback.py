@@ -4,9 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from spacy_bioner.architectures import transformers_in
 from spacy_bioner.encoders.directory import check_encoder_directory
-
-_TRANSFORMERS = ("spacy-transformers.TransformerModel", "spacy_bioner.BucketedTransformer")
 
 
 def build_check_encoder() -> Callable[[Any], None]:
@@ -19,10 +18,8 @@ def build_check_encoder() -> Callable[[Any], None]:
 
 
 def check_encoders(nlp: Any) -> None:
-    for component in nlp.config.interpolate()["components"].values():
-        model = component.get("model", {})
-        is_transformer = str(model.get("@architectures", "")).startswith(_TRANSFORMERS)
-        if is_transformer and is_local(model["name"]):
+    for _, model in transformers_in(nlp.config.interpolate()["components"], "components"):
+        if "name" in model and is_local(model["name"]):
             check_encoder_directory(Path(model["name"]))
 
 

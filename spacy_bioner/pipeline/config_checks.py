@@ -7,12 +7,11 @@ from typing import Any
 
 from thinc.api import CupyOps, get_current_ops
 
+from spacy_bioner.architectures import transformers_in
 from spacy_bioner.errors import ConfigError
 from spacy_bioner.models.types import CrfTagger
 
 Settings = dict[str, Any]
-
-_TRANSFORMERS = ("spacy-transformers.TransformerModel", "spacy_bioner.BucketedTransformer")
 
 
 def check_training_config(config: Settings, name: str) -> None:
@@ -20,16 +19,15 @@ def check_training_config(config: Settings, name: str) -> None:
 
     config: the pipeline's, interpolated, with [components] and [training].
     """
-    training = config.get("training", {})
-    for other, component in config.get("components", {}).items():
-        model = component.get("model", {})
-        if str(model.get("@architectures", "")).startswith(_TRANSFORMERS):
-            _check_precision(other, model, training)
-            _check_window(other, model)
-            tagger = config["components"].get(name, {}).get("model", {})
-            if any(listeners_in(tagger, other, "model")):
-                _check_frozen(other, name, training)
-            _check_averages(model, training)
+    training, components = config.get("training", {}), config.get("components", {})
+    tagger = components.get(name, {}).get("model", {})
+    for path, model in transformers_in(components, "components"):
+        _check_precision(path, model, training)
+        _check_window(path, model)
+        _check_averages(model, training)
+        other = path.split(".")[1]
+        if other != name and any(listeners_in(tagger, other, "model")):
+            _check_frozen(other, name, training)
 
 
 def check_softmax(name: str, model: CrfTagger, incorrect_spans_key: str | None) -> None:
@@ -56,26 +54,24 @@ def listeners_in(settings: dict[str, Any], upstream: str, path: str) -> Iterator
             yield from listeners_in(value, upstream, f"{path}.{name}")
 
 
-def _check_precision(name: str, model: Settings, training: Settings) -> None:
+def _check_precision(path: str, model: Settings, training: Settings) -> None:
     if not model.get("mixed_precision"):
         return
     if not isinstance(get_current_ops(), CupyOps):
-        raise ConfigError(
-            f"[components.{name}.model] mixed_precision = true needs a GPU: set it to false"
-        )
+        raise ConfigError(f"[{path}] mixed_precision = true needs a GPU: set it to false")
     if training.get("accumulate_gradient", 1) > 1:
         raise ConfigError(
-            f"[components.{name}.model] mixed_precision = true scales gradients wrongly together "
+            f"[{path}] mixed_precision = true scales gradients wrongly together "
             "with [training] accumulate_gradient above 1: use one of the two"
         )
 
 
-def _check_window(name: str, model: Settings) -> None:
+def _check_window(path: str, model: Settings) -> None:
     window = model.get("get_spans", {}).get("window")
     limit = model.get("tokenizer_config", {}).get("model_max_length")
     if window and limit and window > limit - 2:
         raise ConfigError(
-            f"[components.{name}.model.get_spans] window = {window} tokens cannot fit into "
+            f"[{path}.get_spans] window = {window} tokens cannot fit into "
             f"tokenizer_config.model_max_length = {limit} wordpieces: what is beyond it would be "
             "read as zeros. Use a smaller window"
         )
@@ -98,11 +94,11 @@ def _check_frozen(name: str, tagger: str, training: Settings) -> None:
 def _check_averages(model: Settings, training: Settings) -> None:
     optimizer = training.get("optimizer", {})
     averages_all = str(optimizer.get("@optimizers", "")).startswith("spacy_bioner.LayerwiseAdam")
-    bucketed = str(model["@architectures"]).startswith("spacy_bioner.BucketedTransformer")
+    bucketed = str(model["@architectures"]).startswith("spacy_bioner.")
     if optimizer.get("use_averages") and not (averages_all and bucketed):
         raise ConfigError(
             "[training.optimizer] use_averages = true averages the classifier and not the "
             "transformer, and would save weights that were never trained together: set it to "
             "false, or use both spacy_bioner.LayerwiseAdam.v1, which averages all weights, and "
-            "spacy_bioner.BucketedTransformer.v1, which takes them"
+            "spacy_bioner.BucketedTransformer.v1 or BucketedTok2Vec.v1, which take them"
         )

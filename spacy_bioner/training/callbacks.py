@@ -1,17 +1,11 @@
 """What training does at its edges."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from spacy.language import Language
 
-_TRANSFORMERS = (
-    "spacy-transformers.TransformerModel",
-    "spacy-transformers.Tok2VecTransformer",
-    "spacy_bioner.BucketedTransformer",
-    "spacy_bioner.BucketedTok2Vec",
-)
+from spacy_bioner.architectures import transformers_in
 
 
 def build_scrub_encoder_path() -> Callable[[Language], Language]:
@@ -25,21 +19,13 @@ def build_scrub_encoder_path() -> Callable[[Language], Language]:
 
 def scrub_encoder_paths(nlp: Language) -> Language:
     for name in nlp.component_names:
-        for model in _transformers_in(nlp.get_pipe_config(name)):
-            model["name"] = _last_part(str(model["name"]))
+        for _, model in transformers_in(nlp.get_pipe_config(name), name):
+            if "name" in model:
+                model["name"] = _last_part(str(model["name"]))
     paths = nlp.config.get("paths", {})
     if paths.get("encoder"):
         paths["encoder"] = _last_part(str(paths["encoder"]))
     return nlp
-
-
-def _transformers_in(settings: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The settings of transformers, also of those in a tagger that listens to none any more."""
-    if str(settings.get("@architectures", "")).startswith(_TRANSFORMERS) and "name" in settings:
-        yield settings
-    for value in settings.values():
-        if isinstance(value, dict):
-            yield from _transformers_in(value)
 
 
 def _last_part(name: str) -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import spacy
 from spacy.util import load_config, load_model_from_config, registry
 
 from spacy_bioner.encoders.callback import check_encoders, is_local
@@ -16,6 +17,15 @@ def test_check_names_a_missing_directory(tmp_path):
     config = load_config(ROOT / "configs" / "mini_crf.cfg", {"paths.encoder": missing})
     nlp = load_model_from_config(config, auto_fill=True)
     with pytest.raises(EncoderError, match="there is no such encoder directory"):
+        check_encoders(nlp)
+
+
+def test_check_finds_a_transformer_within_another_layer(tmp_path):
+    nlp = spacy.blank("zh")
+    nlp.add_pipe("tok2vec")
+    own = {"@architectures": "spacy_bioner.BucketedTok2Vec.v1", "name": str(tmp_path / "none")}
+    nlp.get_pipe_config("tok2vec")["model"]["embed"] = own
+    with pytest.raises(EncoderError, match="none: there is no such encoder directory"):
         check_encoders(nlp)
 
 

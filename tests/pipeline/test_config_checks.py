@@ -131,6 +131,13 @@ def test_check_refuses_averages() -> None:
         check(changed("training.optimizer.use_averages", True))
 
 
+def test_check_reads_transformers_within_other_layers() -> None:
+    own = {"@architectures": "spacy-transformers.Tok2VecTransformer.v3", "mixed_precision": True}
+    config = changed("components.bert_crf_ner.model.tok2vec", own)
+    with pytest.raises(ConfigError, match=r"\[components.bert_crf_ner.model.tok2vec\] mixed_prec"):
+        check(config)
+
+
 def test_check_passes_averages_of_all_weights() -> None:
     config = changed("training.optimizer.use_averages", True)
     config["training"]["optimizer"]["@optimizers"] = "spacy_bioner.LayerwiseAdam.v1"
