@@ -96,15 +96,19 @@ def split_command(
     """Divide a corpus by document into parts with like shares of each entity type.
 
     Documents with the same text or a longer sentence in common fall in the same part,
-    so that nothing of the evaluation is seen in training.
+    so that nothing of the evaluation is seen in training. Docs of .spacy files keep their tokens.
 
     Example: spacy bioner split corpus.json parts --parts train=0.9,dev=0.1 --seed 1
     """
+    from spacy_bioner.corpora.docbin import DEFAULT, Placement
     from spacy_bioner.corpora.reading import expand_inputs, format_as_read
 
+    formats = [format_as_read(path, format) for path in expand_inputs(inputs, format)]
     if to == "auto":
-        to = format_as_read(expand_inputs(inputs, format)[0], format)
+        to = formats[0]
     settings: dict[str, Any] = {"format": format, "to": to, "seed": seed, "strict": strict}
+    is_only_dealt = {to, *formats} == {"spacy"}
+    settings["placement"] = Placement("corpus", overlap="spans") if is_only_dealt else DEFAULT
     run_conversion(inputs, out, lang, parse_shares(parts), settings | {"force": force})
 
 
@@ -142,6 +146,9 @@ def check_command(
 
     log = ReadLog(strict)
     paths = expand_inputs(inputs, format)
+    for path in paths:
+        if paths.count(path) > 1:
+            raise typer.BadParameter(f"{path} is named twice: each input is a part of its own")
     parts = {str(p): with_progress(read_corpus(p, format, log=log), p) for p in paths}
     findings = check_corpora(parts, log)
     typer.echo(render_findings(findings, limit or None))
@@ -158,15 +165,15 @@ def stats_command(
     """
     from spacy_bioner.corpora.reading import expand_inputs, read_corpus
     from spacy_bioner.corpora.reading_log import ReadLog
+    from spacy_bioner.corpora.receipt import SHOWN
     from spacy_bioner.corpora.stats import corpus_statistics, render_statistics
 
+    log = ReadLog(strict)
     corpora = {
-        str(path): corpus_statistics(
-            with_progress(read_corpus(path, format, log=ReadLog(strict)), path)
-        )
+        str(path): corpus_statistics(with_progress(read_corpus(path, format, log=log), path))
         for path in expand_inputs(inputs, format)
     }
-    typer.echo(render_statistics(corpora))
+    typer.echo("\n".join([render_statistics(corpora), *log.render(SHOWN)]))
 
 
 def with_progress(documents: Iterable[Document], path: Path) -> Iterator[Document]:

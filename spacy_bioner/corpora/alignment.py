@@ -71,7 +71,8 @@ def align(
 
     policy: a mention that does not begin and end at token boundaries is dropped
     ("strict", and "split-tokens": see `split_tokens`), grown to the tokens it touches
-    ("expand") or shrunk to those it covers ("contract").
+    ("expand") or shrunk to those it covers ("contract"). Where only white space at its edges
+    lies on no token, all but "strict" leave that out.
     overlap: of mentions that share a token the longest is kept ("longest", "spans"; of
     equal ones the first) or that which begins first ("first"; of these the longest). The
     others are dropped, save with "spans", where the caller finds a place for them.
@@ -204,11 +205,20 @@ class _Fitter:
             and self.ends[touched[-1]] == entity.end
         )
 
+    def _is_trimmed(self, entity: Entity, touched: range) -> bool:
+        """Whether the mention is these tokens and white space, some of it before or after them."""
+        start, end = self.starts[touched[0]], self.ends[touched[-1]]
+        text = self.document.text
+        outside = text[entity.start : start] + text[end : entity.end]
+        return entity.start <= start and end <= entity.end and outside.isspace()
+
     def _adjust(self, entity: Entity, touched: range) -> tuple[int, int, str]:
         """First and end token under the policy, equal if none is left, and the reason."""
         first, last = touched.start, touched.stop
         if not touched:
             return first, first, "it lies on no token"
+        if self.policy != "strict" and self._is_trimmed(entity, touched):
+            return first, last, "white space at its edge was left out"
         if self.policy == "expand":
             return first, last, "it was grown to whole tokens"
         if self.policy == "contract":

@@ -19,6 +19,7 @@ from spacy_bioner.corpora.document import Document, Entity, Offsets, Role, Secti
 from spacy_bioner.corpora.json_text import check_encodable, is_offset
 from spacy_bioner.corpora.text_lines import LineError
 from spacy_bioner.corpora.writing_log import PARTIAL, Feature, WriteLog
+from spacy_bioner.errors import ConfigError
 
 Record = dict[str, Any]
 Kind = Literal["passage", "sentence"]
@@ -145,7 +146,16 @@ def write_record(document: Document, log: WriteLog) -> Record:
     Each section becomes a passage, if all have names, if what lies between them is what
     `join_pieces` fills in, and if no mention leaves its section; else the text is one
     passage. Sentences, likewise: all or none of a document.
+
+    Raises ConfigError for a mention without a type.
     """
+    for number, entity in enumerate(document.entities, 1):
+        if not entity.label.strip():
+            raise ConfigError(
+                f"document {document.id!r}: mention {number} has no type. Give it one."
+            )
+    blanks = sum(entity.label != entity.label.strip() for entity in document.entities)
+    log.lose("types with blanks around them, left out", document.id, blanks)
     log.compare(document, KEEPS)
     sections = _told_sections(document) or (Section(0, len(document.text), ""),)
     sentences = _told_sentences(document, sections)
@@ -236,7 +246,7 @@ def _block(text: str, span: Span, mentions: Iterable[Entity]) -> Record:
 def _annotation(text: str, entity: Entity) -> Record:
     pieces = entity.fragments or ((entity.start, entity.end),)
     infons = _filled(
-        type=entity.label,
+        type=entity.label.strip(),
         identifier=entity.concept,
         CompositeRole=_ROLE_NAMES[entity.role],
         note=entity.note,

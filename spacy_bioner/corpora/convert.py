@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -62,21 +62,27 @@ class ConversionReport:
     def render(self, limit: int | None = SHOWN) -> str:
         """One text; each list in it ends after `limit` items (None: never)."""
         lines = [f"{path}: {receipt.render(limit)}" for path, receipt in self.parts.items()]
-        if self.repairs:
-            lines.append(f"{len(self.repairs):,} slips were repaired")
-            lines += render_list(self.repairs, limit)
-        if self.reading.skipped:
-            lines.append("not read, for a Document cannot hold it:")
-            lines += render_list(list(self.reading.skipped.values()), limit)
+        lines += self.reading.render(limit)
         if self.writing.losses:
             lines.append("not written, for the format cannot say it:")
             lines += render_list(list(self.writing.losses.values()), limit)
-        return "\n".join([*lines, *self._uneven_labels()])
+        uneven = {"inputs": self.labels_in_some_inputs, "outputs": self.labels_in_some_parts}
+        for what, where in uneven.items():
+            lines += [f"labels that not all {what} have:"] if where else []
+            lines += render_list([_LabelInSome(*pair, limit) for pair in where.items()], limit)
+        return "\n".join(lines)
 
-    def _uneven_labels(self) -> Iterator[str]:
-        for where in (self.labels_in_some_inputs, self.labels_in_some_parts):
-            for label, paths in where.items():
-                yield f"label {label!r} occurs only in {', '.join(map(str, paths))}"
+
+@dataclass(frozen=True, slots=True)
+class _LabelInSome:
+    label: str
+    paths: Sequence[Path]
+    limit: int | None
+
+    def __str__(self) -> str:
+        shown = ", ".join(map(str, self.paths[: self.limit]))
+        more = len(self.paths) - len(self.paths[: self.limit])
+        return f"{self.label!r} occurs only in {shown}" + (f" and {more:,} more" * bool(more))
 
 
 def convert(
@@ -112,7 +118,7 @@ def convert(
     reports = [Path(report_path)] if report_path is not None else []
     source = CorpusSource(inputs, format, ReadLog(strict))
     target = _Target(to, nlp, placement, jobs)
-    check_outputs([*outputs.values(), *reports], force)
+    check_outputs([*outputs.values(), *reports], force, makes_folder=target.makes_folder)
     log = WriteLog()
     documents = _in_pieces(tqdm(source, unit=" documents", disable=not progress), pieces, log)
     parts: Mapping[str, Iterable[Document]] = dict.fromkeys(outputs, documents)
@@ -139,6 +145,9 @@ class _Target:
     def __post_init__(self) -> None:
         if self.jobs < 1:
             raise ConfigError(f"jobs must be 1 or more, got {self.jobs}")
+
+    def makes_folder(self, out: Path) -> bool:
+        return self.to == "brat" or (self.to == "spacy" and out.suffix == "")
 
     def write(self, documents: Iterable[Document], out: Path, path: Path, log: WriteLog) -> Receipt:
         """Write to `path` what is to become `out`."""

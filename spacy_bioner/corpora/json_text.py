@@ -91,6 +91,9 @@ def _json_error(path: Path, error: Exception) -> CorpusError:
     if "EOF" in said or "Incomplete" in said:
         what = "invalid JSON, and the file ends too early (half-written?)"
         fix = "Fetch or write the file again."
+    elif "trailing garbage" in said:
+        what = "more than one JSON value (JSON lines?), which is not read in this format"
+        fix = "Name its format with --format, or write one value."
     return CorpusError(f"{what}: {said.rstrip('.')}. {fix}", path)
 
 

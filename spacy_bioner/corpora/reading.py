@@ -11,10 +11,12 @@ from spacy_bioner.corpora.format_settings import read_settings, split_format
 from spacy_bioner.corpora.readers import READERS
 from spacy_bioner.corpora.readers.conll import conll_scheme
 from spacy_bioner.corpora.reading_log import ReadLog
+from spacy_bioner.corpora.span_records import first_record
 from spacy_bioner.corpora.text_lines import open_corpus
 from spacy_bioner.errors import ConfigError, CorpusError
 
 HEAD_BYTES = 1 << 16
+_LONGEST_RECORD = 1 << 24  # bytes that are looked at to find out a format
 _BLANK = b" \t\r\n\x0b\x0c"
 
 
@@ -83,11 +85,16 @@ def expand_inputs(inputs: Sequence[Path | str], format: str = "auto") -> list[Pa
 
     A folder stands for the files in it, hidden ones left out, unless it is a brat
     corpus itself; a pattern that is no file's name for what it matches. All in order
-    of name. Raises ConfigError for no input and for a pattern or folder with nothing in it.
+    of name. A brat .ann file whose .txt is there too is left out: they are read as one.
+    Raises ConfigError for no input and for a pattern or folder with nothing in it.
     """
     if not inputs:
         raise ConfigError("no input files: name at least one")
-    return [path for given in inputs for path in _expand(Path(given), format)]
+    found = [path for given in inputs for path in _expand(Path(given), format)]
+    if split_format(format)[0] not in ("auto", "brat"):
+        return found
+    there = set(found)
+    return [p for p in found if p.suffix != ".ann" or p.with_suffix(".txt") not in there]
 
 
 def _expand(given: Path, format: str) -> list[Path]:
@@ -109,5 +116,9 @@ def _is_brat_folder(path: Path, format: str) -> bool:
 
 
 def _head(path: Path) -> bytes:
+    """The first bytes; of JSON lines the first line whole, as what tells may be at its end."""
     with open_corpus(path) as file:
-        return file.read(HEAD_BYTES)
+        head = file.read(HEAD_BYTES)
+        if first_record(head).startswith(b"{") and b"\n" not in head:
+            head += file.readline(_LONGEST_RECORD)
+        return head

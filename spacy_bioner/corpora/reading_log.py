@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from spacy_bioner.corpora.receipt import render_list
 from spacy_bioner.errors import CorpusError
 
 
@@ -51,6 +52,17 @@ class ReadLog:
     strict: bool = False
     repairs: list[Repair] = field(default_factory=list)
     skipped: dict[tuple[Path, str], Skipped] = field(default_factory=dict)
+
+    def render(self, limit: int | None) -> list[str]:
+        """Lines that tell of repairs and of what was skipped; each list ends after `limit`."""
+        lines = []
+        if self.repairs:
+            lines += [f"{len(self.repairs):,} slips were repaired"]
+            lines += render_list(self.repairs, limit)
+        if self.skipped:
+            lines += ["not read, for a Document cannot hold it:"]
+            lines += render_list(list(self.skipped.values()), limit)
+        return lines
 
     def of(self, path: Path) -> FileLog:
         return FileLog(path, self)

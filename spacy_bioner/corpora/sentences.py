@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
+from typing import TypeVar
 
 from spacy_bioner.corpora.document import Document, Entity, Section
 from spacy_bioner.corpora.writing_log import WriteLog
@@ -49,8 +51,8 @@ def cut_document(document: Document, log: WriteLog | None = None) -> Iterator[Do
     No cut is made within a mention or a token: the sentences it lies in stay together. Text
     that lies in no sentence is a piece of its own.
     The id of each piece says what it was cut from, `<id>@<start>-<length of the text>`,
-    so that every format keeps it; `join_documents` reads it. A piece has those sections
-    that it lies in, as far as it does. A document of white space only is one piece.
+    so that every format that keeps ids keeps it; `join_documents` reads it. A piece has those
+    sections that it lies in, as far as it does. A document of white space only is one piece.
 
     Counted in the log, for a join does not restore them: line breaks and tabs between
     pieces, and sections that begin or end with white space, or follow another of their name.
@@ -60,7 +62,7 @@ def cut_document(document: Document, log: WriteLog | None = None) -> Iterator[Do
     if sentences is None:
         sentences = tuple(find_sentences(document.text))
     spans = _keep_mentions_whole(sentences, document) or [(0, len(document.text))]
-    pieces = [(start, _piece(document, start, end)) for start, end in spans]
+    pieces = list(zip((start for start, _ in spans), _pieces(document, spans), strict=True))
     log.lose(
         "sections that joined pieces do not have", document.id, _lost_sections(document, pieces)
     )
@@ -90,30 +92,49 @@ def _keep_mentions_whole(
     return joined
 
 
-def _piece(document: Document, start: int, end: int) -> Document:
-    tokens = document.tokens
-    if tokens is not None:
-        tokens = tuple((s - start, e - start) for s, e in tokens if start <= s < end)
-    sections = (
-        Section(max(s.start - start, 0), min(s.end, end) - start, s.name)
-        for s in document.sections
-        if s.start < end and start < s.end
-    )
-    return Document(
-        document.text[start:end],
-        tuple(_moved(e, -start) for e in document.entities if start <= e.start < end),
-        f"{document.id}@{start}-{len(document.text)}",
-        document.genre,
-        tokens,
-        document.source,
-        tuple(sections),
-        unannotated=tuple(
-            (max(s, start) - start, min(e, end) - start)
-            for s, e in document.unannotated
-            if s < end and start < e
-        ),
-        labelled_types=document.labelled_types,
-    )
+_Item = TypeVar("_Item")
+
+
+def _pieces(document: Document, spans: Sequence[tuple[int, int]]) -> Iterator[Document]:
+    """What of the document lies in each span; a mention or token lies in one, or in none."""
+    tokens = _dealt(spans, document.tokens or (), lambda t: (t[0], t[0] + 1))
+    entities = _dealt(spans, document.entities, lambda e: (e.start, e.end))
+    sections = _dealt(spans, document.sections, lambda s: (s.start, s.end))
+    unannotated = _dealt(spans, document.unannotated, lambda stretch: stretch)
+    for i, (start, end) in enumerate(spans):
+        yield Document(
+            document.text[start:end],
+            tuple(_moved(e, -start) for e in entities[i]),
+            f"{document.id}@{start}-{len(document.text)}",
+            document.genre,
+            None
+            if document.tokens is None
+            else tuple((s - start, e - start) for s, e in tokens[i]),
+            document.source,
+            tuple(
+                Section(max(s.start - start, 0), min(s.end, end) - start, s.name)
+                for s in sections[i]
+            ),
+            unannotated=tuple(
+                (max(s, start) - start, min(e, end) - start) for s, e in unannotated[i]
+            ),
+            labelled_types=document.labelled_types,
+        )
+
+
+def _dealt(
+    spans: Sequence[tuple[int, int]],
+    items: Iterable[_Item],
+    place: Callable[[_Item], tuple[int, int]],
+) -> list[list[_Item]]:
+    """For each span, which are in order and apart, the items that have some of it."""
+    starts, ends = [start for start, _ in spans], [end for _, end in spans]
+    dealt: list[list[_Item]] = [[] for _ in spans]
+    for item in items:
+        start, end = place(item)
+        for i in range(bisect_right(ends, start), bisect_left(starts, end)):
+            dealt[i].append(item)
+    return dealt
 
 
 def _joined_sections(pieces: Iterable[tuple[int, Document]]) -> tuple[Section, ...]:
@@ -142,32 +163,47 @@ def _moved(entity: Entity, by: int) -> Entity:
 def join_documents(pieces: Iterable[Document]) -> Iterator[Document]:
     """Put together what `cut_document` has cut; other Documents pass as they are.
 
-    Pieces of one document must follow one another. What lay between two sentences is
-    blanks in the joined text, so that every offset is that of the original. Raises
-    ConfigError if two pieces overlap or do not fit into the length of the original.
+    Pieces of one document must follow one another, in any order. What lay between two
+    sentences is blanks in the joined text, so that every offset is that of the original.
+
+    Raises ConfigError if two pieces overlap or do not fit into the length of the original,
+    and if there are documents and none is a piece.
     """
-    for key, group in groupby(pieces, key=_origin):
+    seen = found = False
+    for key, group in groupby(pieces, key=cut_from):
+        seen = True
         if key is None:
             yield from group
         else:
+            found = True
             yield _join(key[0], key[1], list(group))
+    if seen and not found:
+        raise ConfigError(
+            "no document is a piece to join: the ids of pieces end in @<start>-<length>. The "
+            "formats conll and character_tags keep no ids: cut into another."
+        )
 
 
-def _origin(document: Document) -> tuple[str, int] | None:
+def cut_from(document: Document) -> tuple[str, int] | None:
+    """Id and length of the document that a piece was cut from; None for other documents."""
     match = _PIECE_ID.fullmatch(document.id)
     return (match[1], int(match[3])) if match else None
+
+
+def _start_of(piece: Document) -> int:
+    match = _PIECE_ID.fullmatch(piece.id)
+    return int(match[2]) if match else 0
 
 
 def _join(id: str, length: int, pieces: list[Document]) -> Document:
     text, entities, tokens = "", list[Entity](), list[tuple[int, int]]()
     sentences, unannotated = list[tuple[int, int]](), list[tuple[int, int]]()
-    for piece in pieces:
-        match = _PIECE_ID.fullmatch(piece.id)
-        start = int(match[2]) if match else 0
+    for piece in sorted(pieces, key=_start_of):
+        start = _start_of(piece)
         if start < len(text) or start + len(piece.text) > length:
             raise ConfigError(
-                f"the pieces of document {id!r} overlap or are longer than it was. Join the "
-                "pieces as they were cut, in their order."
+                f"the pieces of document {id!r} overlap or are longer than it was. Join each "
+                "piece once, as it was cut."
             )
         text += " " * (start - len(text)) + piece.text
         entities += (_moved(entity, start) for entity in piece.entities)
@@ -181,9 +217,7 @@ def _join(id: str, length: int, pieces: list[Document]) -> Document:
         pieces[0].genre,
         tuple(tokens) if all(piece.tokens is not None for piece in pieces) else None,
         pieces[0].source,
-        _joined_sections(
-            (start, piece) for (start, _), piece in zip(sentences, pieces, strict=True)
-        ),
+        _joined_sections((_start_of(piece), piece) for piece in sorted(pieces, key=_start_of)),
         tuple(sentences),
         tuple(unannotated),
         pieces[0].labelled_types,

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from spacy_bioner.corpora.document import Document
 from spacy_bioner.corpora.same_text import bare
-from spacy_bioner.corpora.sentences import find_sentences
+from spacy_bioner.corpora.sentences import cut_from, find_sentences
 from spacy_bioner.errors import ConfigError
 
 # Sentences shorter than this ("Methods:", "無。") say nothing about where a text is from.
@@ -31,7 +31,8 @@ def split_documents(
     """Deal documents into parts, one for each name in shares, with like shares of each type.
 
     Documents with the same text, or with a sentence of 20 characters or more in common, fall in
-    the same part, so that none is seen in two; white space and case do not count. Parts are
+    the same part, so that none is seen in two; white space and case do not count. So do the
+    pieces that one document was cut into. Parts are
     filled by iterative stratification (Sechidis et al. 2011, "On the stratification of multi-
     label data"): the rarest entity type first, each document to the part that lacks most of that
     type. Order is kept within a part. The result depends on the documents, their order, the
@@ -58,7 +59,7 @@ def split_documents(
 
 
 def _groups_with_common_sentences(documents: Sequence[Document]) -> list[list[int]]:
-    """Indices of documents, those that share a sentence together (union-find)."""
+    """Indices of documents, those that share a sentence or an origin together (union-find)."""
     parent = list(range(len(documents)))
 
     def root(index: int) -> int:
@@ -66,10 +67,12 @@ def _groups_with_common_sentences(documents: Sequence[Document]) -> list[list[in
             parent[index] = index = parent[parent[index]]
         return index
 
-    first: dict[str, int] = {}
+    first: dict[str | tuple[str, int], int] = {}
     for index, document in enumerate(documents):
-        for sentence in _telling_sentences(document):
-            parent[root(index)] = root(first.setdefault(sentence, index))
+        origin = cut_from(document)
+        common: Iterable[str | tuple[str, int]] = _telling_sentences(document)
+        for key in [*common, origin] if origin else common:
+            parent[root(index)] = root(first.setdefault(key, index))
     groups = defaultdict[int, list[int]](list)
     for index in range(len(documents)):
         groups[root(index)].append(index)

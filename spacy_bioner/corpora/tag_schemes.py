@@ -29,7 +29,9 @@ from spacy_bioner.errors import ConfigError
 
 Scheme = Literal["BIO", "IOB1", "BIOES", "BILUO", "BMEWO", "BMESO"]
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
-_CLOSING = SCHEMES[2:]  # those that mark a mention's last token
+# Those that mark a mention's last token. Where no mention of one token tells BMESO from BMEWO,
+# it is the former, the common one.
+_CLOSING: tuple[Scheme, ...] = ("BIOES", "BILUO", "BMESO", "BMEWO")
 DOCUMENT_START = "-DOCSTART-"  # the token of lines that begin a document in CoNLL files
 
 _ALIASES: dict[str, Scheme] = {
@@ -67,7 +69,7 @@ def guess_scheme(tags: Iterable[str]) -> Scheme:
     """The scheme that tags have; any other string, as "", stands between two sentences.
 
     With tags that end a mention (E-, L-) or are one (S-, U-, W-), at least one to two
-    B-: the scheme that knows most of the tags, the first in SCHEMES of equal ones. Else
+    B-: the scheme that knows most of the tags; of equal ones BIOES, BILUO, then BMESO. Else
     IOB1, if there are I- tags, and each B- directly follows its own type; else BIO.
     """
     counts = Counter[str]()

@@ -28,6 +28,7 @@ from spacy_bioner.corpora.text_lines import LineError
 
 Joiner = Literal["auto", "", " "]
 
+_OTHER_SCHEMES = "ESLUMW"  # prefixes that BIO has not
 _SHARED = 256  # characters of sentences that share their offsets: some 4 MB in all
 JOINER_LINES = 1000  # as many lines decide how tokens are joined
 _TAG = re.compile(r"([Oo])(?:-\S+)?|([A-Za-z])-(\S+)")
@@ -95,8 +96,10 @@ def _read_tag(text: str, index: int, line: int, previous: str, log: FileLog) -> 
     """The tag as it is to be read after a token with the type `previous`."""
     tag = parse_tag(text)
     if tag is None:
+        other = ", or read columns of another tag scheme with --format conll"
         raise log.error(
-            f"tag {text!r} of token {index + 1} is not O, B-<type> or I-<type>. Correct it.",
+            f"tag {text!r} of token {index + 1} is not O, B-<type> or I-<type>. Correct it"
+            f"{other if parse_tag(text, _OTHER_SCHEMES) else ''}.",
             line,
         )
     reasons = [tag.slip] if tag.slip else []
@@ -128,7 +131,10 @@ def split_line(line: str) -> tuple[str, str] | None:
         token = token.rstrip(" \t") or token[0]
         blanks = " \t" if separator == " " else "\t"
         if len(token) > 1 and any(blank in token for blank in blanks):
-            raise LineError("more than two columns. Keep the token and its tag only.")
+            raise LineError(
+                "more than two columns. Keep the token and its tag only, or read the file with "
+                "--format conll."
+            )
     return token, tag
 
 

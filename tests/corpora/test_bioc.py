@@ -20,7 +20,8 @@ from spacy_bioner.corpora.reading import detect_format
 from spacy_bioner.corpora.reading_log import ReadLog
 from spacy_bioner.corpora.text_lines import LineError
 from spacy_bioner.corpora.writers import WRITERS
-from spacy_bioner.errors import CorpusError
+from spacy_bioner.corpora.writing_log import WriteLog
+from spacy_bioner.errors import ConfigError, CorpusError
 from tests.corpora.bioc_documents import (
     FORMS,
     LOST,
@@ -216,3 +217,21 @@ def test_fits_takes_any_bytes(form, head):
 @given(head=st.binary(max_size=50))
 def test_fits_raises_nothing(form, head):
     assert READERS[form].fits(Path("x"), head) in (True, False)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_types_that_readers_would_refuse_or_change(tmp_path, form):
+    with pytest.raises(ConfigError, match="document 'a': mention 1 has no type"):
+        WRITERS[form].write([Document("fever", (Entity(0, 5, " "),), "a")], tmp_path / "a")
+    log = WriteLog()
+    WRITERS[form].write([Document("fever", (Entity(0, 5, " X"),), "a")], tmp_path / "a", log=log)
+    (document,) = READERS[form].read(tmp_path / "a")
+    assert document.entities[0].label == "X"
+    assert [loss.what for loss in log.losses.values()] == [
+        "types with blanks around them, left out"
+    ]
+
+
+def test_half_a_surrogate_pair_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="document 'a': half a surrogate pair"):
+        WRITERS["bioc_json"].write([Document("\ud800", id="a")], tmp_path / "a")

@@ -211,3 +211,35 @@ def test_label_studio_is_detected_in_long_tasks(tmp_path, task, indent, long):
 @pytest.mark.realdata
 def test_label_studio_keeps_real_corpora(shared_data, tmp_path):
     check_real_corpus(shared_data, tmp_path, "label_studio", ".json", write_label_studio, KEEPS)
+
+
+def test_the_ground_truth_is_taken_before_other_annotations(tmp_path):
+    tasks = [
+        {
+            "data": {"text": TEXT},
+            "annotations": [
+                {"result": []},
+                {"ground_truth": True, "result": [result(5, 10, "Sign")]},
+            ],
+        }
+    ]
+    (tmp_path / "a.json").write_text(json.dumps(tasks), encoding="utf-8")
+    (document,) = read_label_studio(tmp_path / "a.json")
+    assert [entity.label for entity in document.entities] == ["Sign"]
+
+
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [
+        (
+            {"annotations": [{"result": [{**result(5, 10, "Sign"), "type": "hypertextlabels"}]}]},
+            "all mentions are hypertextlabels, not in plain text",
+        ),
+        ({"completions": [{"result": []}]}, "task 1: 'completions' are of Label Studio before"),
+    ],
+)
+def test_exports_that_would_lose_all_mentions_are_refused(tmp_path, task, message):
+    tasks = [{"data": {"text": TEXT}, **task}]
+    (tmp_path / "a.json").write_text(json.dumps(tasks), encoding="utf-8")
+    with pytest.raises(CorpusError, match=message):
+        list(read_label_studio(tmp_path / "a.json"))

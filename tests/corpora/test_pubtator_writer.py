@@ -86,3 +86,9 @@ def test_document_without_text_is_left_out_and_counted(tmp_path):
 def test_what_cannot_be_written_is_refused(tmp_path, document, message):
     with pytest.raises(ConfigError, match=message):
         write_pubtator([document], tmp_path / "a")
+
+
+def test_the_number_of_a_document_without_id_is_not_given_twice(tmp_path):
+    documents = [Document("Pain."), Document("Ache.", id="1")]
+    with pytest.raises(ConfigError, match="'1' is the number of one without id"):
+        write_pubtator(documents, tmp_path / "a.pubtator")

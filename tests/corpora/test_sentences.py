@@ -115,8 +115,21 @@ def test_document_of_white_space_is_one_piece():
 
 
 def test_other_documents_pass_a_join_as_they_are():
-    whole = Document("He is ill.", id="me@home")
-    assert list(join_documents([whole, whole])) == [whole, whole]
+    whole, piece = Document("He is ill.", id="me@home"), Document("It", id="a@0-2")
+    joined = Document("It", id="a", sentences=((0, 2),))
+    assert list(join_documents([whole, piece, whole])) == [whole, joined, whole]
+    assert list(join_documents([])) == []
+
+
+def test_documents_of_which_none_is_a_piece_are_not_joined():
+    with pytest.raises(ConfigError, match="no document is a piece to join"):
+        list(join_documents([Document("He is ill.", id="me@home")]))
+
+
+def test_pieces_are_joined_in_any_order():
+    document = Document("One. Two. Three.", (Entity(5, 8, "N"),), "a", tokens=((0, 4), (5, 9)))
+    pieces = list(cut_document(document))
+    assert list(join_documents(pieces[::-1])) == list(join_documents(pieces))
 
 
 def test_pieces_that_overlap_are_refused():

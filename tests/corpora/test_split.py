@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_bioner.corpora.document import Document, Entity
+from spacy_bioner.corpora.sentences import cut_document
 from spacy_bioner.corpora.split import split_documents
 from spacy_bioner.errors import ConfigError
 
@@ -101,3 +102,12 @@ def test_documents_with_a_sentence_in_common_stay_together():
     assert sorted(len(part) for part in parts.values()) == [10, 10]
     assert any(all(shared in d.text for d in part) for part in parts.values())
     assert not all(any(shared in d.text for d in part) for part in parts.values())
+
+
+def test_pieces_of_one_document_stay_together():
+    texts = [f"Text {i} of its own. Text {i} goes on here. And {i} ends." for i in range(6)]
+    pieces = [piece for document in make(texts) for piece in cut_document(document)]
+    parts = split_documents(pieces, {"train": 0.5, "dev": 0.5})
+    origins = [{piece.id.split("@")[0] for piece in part} for part in parts.values()]
+    assert len(pieces) == 18
+    assert not origins[0] & origins[1]

@@ -174,7 +174,7 @@ def test_tags_that_a_scheme_does_not_have_are_errors(scheme, tag):
         ("s-A O", "BIOES"),
         ("B-A I-A L-A", "BILUO"),
         ("U-A", "BILUO"),
-        ("B-A M-A E-A", "BMEWO"),
+        ("B-A M-A E-A", "BMESO"),
         ("W-A B-A E-A", "BMEWO"),
         ("B-A M-A E-A S-A", "BMESO"),
         ("Gene O", "BIO"),

@@ -17,7 +17,7 @@ from spacy_bioner.corpora.readers.bioc_record import read_record
 from spacy_bioner.corpora.reading_log import FileLog, ReadLog
 from spacy_bioner.corpora.text_lines import LineError
 
-_KEYS = re.compile(rb'"(?:documents|passages)"\s*:\s*\[')
+_KEYS = re.compile(rb'"(?:documents|passages)"\s*:\s*\[\s*(?:[{\]]|$)')
 
 
 def read_bioc_json(path: Path | str, *, log: ReadLog | None = None) -> Iterator[Document]:

@@ -124,17 +124,22 @@ def _sentences(rows: Iterable[_Row]) -> Iterator[_Sentence]:
 def fits_character_tags(path: Path, head: bytes) -> bool:
     """Whether half of the first lines are a token and a tag; wrong bytes do not matter.
 
-    A file with the tags of another scheme than BIO, or with -DOCSTART- lines, is left
-    to the format "conll".
+    A file with the tags of another scheme than BIO, or with comments or -DOCSTART- lines,
+    is left to the format "conll".
     """
     lines = head.decode("utf-8-sig", errors="replace").split("\n")
     lines = lines[:-1] or lines
     tested = [_tag(line) for line in lines if line.strip(" \t\r")][:_TESTED_LINES]
     if not sum(parse_tag(tag) is not None for tag in tested) >= len(tested) / 2 > 0:
         return False
-    if any(line.startswith(DOCUMENT_START) for line in lines):
+    if any(line.startswith(DOCUMENT_START) or _is_comment(line) for line in lines):
         return False
     return guess_scheme(map(_tag, lines)) == "BIO"
+
+
+def _is_comment(line: str) -> bool:
+    """Whether "conll" passes a line over: "# O" is the token # and its tag."""
+    return line.startswith(("# ", "###")) and parse_tag(_tag(line)) is None
 
 
 def _tag(line: str) -> str:

@@ -10,7 +10,7 @@ read by these rules:
 - a line whose first column is -DOCSTART- begins a document: all sentences up to the
   next, joined by line ends, are one Document; sentences before the first such line are
   a Document each;
-- lines that begin with "# " are comments, unless they have all columns and a tag;
+- lines that begin with "# " or "###" are comments, unless they have all columns and a tag;
 - comments, and columns other than the token's and the tag's, are passed over and counted;
 - any other character is part of a token, NUL too.
 """
@@ -20,7 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain, dropwhile, islice
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -45,6 +45,7 @@ from spacy_bioner.corpora.text_lines import read_lines
 
 _TESTED_LINES = 50  # as many lines decide whether a file has this format
 _BLANKS = re.compile(" +")
+_OUTSIDE = frozenset({"", "O"})
 _EMPTY = frozenset({"", "O", "-", "-X-", "_"})  # what columns of -DOCSTART- lines may hold
 
 
@@ -62,7 +63,8 @@ def read_conll(
     It is read by the rules at the head of this module.
 
     scheme, joiner: the tag scheme, and what stands between two tokens in the text; "auto"
-    takes the first 1,000 lines that are no comments (see `guess_scheme` and `guess_joiner`).
+    takes the first 1,000 lines that are no comments, for the scheme from the first mention
+    on (see `guess_scheme` and `guess_joiner`).
     token_column, tag_column: from 0, or from -1 backwards.
 
     Documents are numbered from 1, `<stem of the file>-<n>`. Slips in tags are repaired
@@ -77,7 +79,9 @@ def read_conll(
     first, rows = _rows(path, _Columns(token_column, tag_column, file_log))
     if joiner == "auto":
         joiner = guess_joiner([row.token for row in first if row.tag])
-    form = _Form(chosen or guess_scheme(row.tag for row in first), joiner, file_log)
+    if chosen is None:
+        chosen = conll_scheme(path, token_column, tag_column)
+    form = _Form(chosen, joiner, file_log)
     n = 0
     for n, (sentences, whole) in enumerate(_groups(chain(first, rows), file_log), 1):
         yield form.document(f"{path.stem}-{n}", sentences, whole)
@@ -87,8 +91,9 @@ def read_conll(
 
 def conll_scheme(path: Path, token_column: int = 0, tag_column: int = -1) -> Scheme:
     """The tag scheme that `read_conll` takes where it is asked to guess."""
-    first, _ = _rows(path, _Columns(token_column, tag_column, FileLog.open(path, None)))
-    return guess_scheme(row.tag for row in first)
+    first, rows = _rows(path, _Columns(token_column, tag_column, FileLog.open(path, None)))
+    tags = dropwhile(_OUTSIDE.__contains__, (row.tag for row in chain(first, rows)))
+    return guess_scheme(islice(tags, JOINER_LINES))
 
 
 def _rows(path: Path, columns: _Columns) -> tuple[list[_Row], Iterator[_Row]]:
@@ -182,7 +187,7 @@ class _Columns:
 
 
 def _may_be_comment(line: str) -> bool:
-    return line.startswith("# ") or line.rstrip(" \r\n") == "#"
+    return line.startswith(("# ", "###")) or line.rstrip(" \r\n") == "#"
 
 
 def _split(line: str) -> list[str]:

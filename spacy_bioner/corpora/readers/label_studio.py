@@ -38,14 +38,15 @@ Span = tuple[int, int]
 Same = Callable[[str, str], bool]
 
 _HEAD_BYTES = 1 << 16
+_NOT_TEXT = ("hypertextlabels", "paragraphlabels")  # mentions in HTML, in dialogues
 
 
 def read_label_studio(path: Path | str, *, log: ReadLog | None = None) -> Iterator[Document]:
     """Yield the tasks of a file that is one list of them, or holds one a line, in UTF-8.
 
-    Annotation: the first in "annotations" that was not cancelled; where a task has no
-    annotations at all, the first in "predictions". Its results of the type "labels" are
-    the mentions, one for each label; what is written on them ("meta") is their note.
+    Annotation: of those not cancelled the ground truth, else the first; without any, the
+    first prediction. Its results of the type "labels" are the mentions, one for each label;
+    what is written on them ("meta") is their note.
     Text: the string in "data" that "to_name" of the first mention names, else "text",
     else the only string there beside "id", "genre" and "source", which are read too.
     Id: "id" in "data", else that of the task, else `<stem of the file>-<number>`.
@@ -63,11 +64,12 @@ def read_label_studio(path: Path | str, *, log: ReadLog | None = None) -> Iterat
     mentions in another text than that of the first, and other keys of "data".
 
     Raises CorpusError for broken JSON, a missing key, a value of a wrong type, and
-    offsets outside the text or at odds with it; also if no task is annotated.
+    offsets outside the text or at odds with it; also if no task is annotated, or if all
+    mentions are in HTML or paragraphs, whose offsets do not count characters of a text.
     """
     path = Path(path)
     file_log = FileLog.open(path, log)
-    n = annotated = 0
+    n = annotated = mentions = 0
     for n, (line, task) in enumerate(_tasks(file_log), 1):
         try:
             document = _document(task, f"{path.stem}-{n}", line, file_log)
@@ -75,11 +77,21 @@ def read_label_studio(path: Path | str, *, log: ReadLog | None = None) -> Iterat
             raise file_log.error(f"task {n:,}: {error}", line) from None
         if document is not None:
             annotated += 1
+            mentions += len(document.entities)
             yield document
-    if n == 0:
-        raise file_log.error("no documents: there is no task. Check the path.")
+    if not mentions:
+        _check_tasks(n, annotated, file_log)
+
+
+def _check_tasks(tasks: int, annotated: int, log: FileLog) -> None:
+    """Raise CorpusError unless the tasks of a file without mentions are annotated."""
+    if tasks == 0:
+        raise log.error("no documents: there is no task. Check the path.")
     if annotated == 0:
-        raise file_log.error(f"no documents: none of {n:,} tasks is annotated. Annotate some.")
+        raise log.error(f"no documents: none of {tasks:,} tasks is annotated. Annotate some.")
+    for kind in _NOT_TEXT:
+        if (log.path, f"results of the type {kind}") in log.log.skipped:
+            raise log.error(f"all mentions are {kind}, not in plain text. Annotate <Text>.")
 
 
 def _tasks(log: FileLog) -> Iterator[tuple[int | None, Any]]:
@@ -149,7 +161,10 @@ def _annotation(task: dict[str, Any], id: str, log: FileLog) -> _Annotation | No
         for value in list_of(task.get("annotations"), "annotations")
     ]
     predictions = list_of(task.get("predictions"), "predictions")
+    if "completions" in task and not annotations:
+        raise LineError("'completions' are of Label Studio before 1.0. Export with a later one.")
     sound = [value for value in annotations if not value.get("was_cancelled")]
+    sound.sort(key=lambda value: not value.get("ground_truth"))
     skip_each(log, "cancelled annotations", [None] * (len(annotations) - len(sound)), id)
     skip_each(log, "further annotations of a task", sound[1:], id)
     skip_each(log, "predictions", predictions[0 if annotations else 1 :], id)
@@ -188,6 +203,7 @@ def _label_results(values: list[Any], id: str, log: FileLog) -> tuple[list[dict[
             raise LineError("a result has no 'type'. Give it one, 'labels' for a mention.")
         if type != "labels":
             what = "relations" if type == "relation" else "results other than labels"
+            what = f"results of the type {type}" if type in _NOT_TEXT else what
             log.skip(what, f"{type!r} in document {id!r}")
             continue
         to_name = string_of(result.get("to_name"), "to_name")

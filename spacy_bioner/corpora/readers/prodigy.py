@@ -6,7 +6,7 @@ The keys that the writer adds for what Prodigy has no key for are described ther
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -167,10 +167,10 @@ class _Example:
                 keys -= {"source"} if name != values.get("source") else set()
                 values["source"] = name
                 break
-        if isinstance(self.meta.get("sections"), list):
+        if _all_are(self.meta.get("sections"), _is_section):
             values["sections"] = tuple(_sections(self.meta["sections"], self.text))
             keys.add("sections")
-        if isinstance(self.meta.get("sentences"), list):
+        if _all_are(self.meta.get("sentences"), lambda value: isinstance(value, list)):
             values["sentences"] = pairs_of(self.meta["sentences"], self.text, "sentence")
             keys.add("sentences")
         skip_keys(self.log, "keys of meta", self.meta, frozenset({"id", *keys}), self.id)
@@ -178,6 +178,15 @@ class _Example:
         skip_each(self.log, "relations", self.record.get("relations"), self.id)
         skip_keys(self.log, "keys of examples", own, self.known, self.id)
         return values
+
+
+def _is_section(value: Any) -> bool:
+    return isinstance(value, dict) and {"start", "end"} <= value.keys()
+
+
+def _all_are(values: Any, is_ours: Callable[[Any], bool]) -> bool:
+    """Whether it is a list as `write_prodigy` makes it; meta may hold others of the name."""
+    return isinstance(values, list) and all(map(is_ours, values))
 
 
 def _check_tokens(

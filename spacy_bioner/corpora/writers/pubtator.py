@@ -43,8 +43,7 @@ def write_pubtator(
     """
     log = log if log is not None else WriteLog()
     with path.open("x", encoding="utf-8", newline="\n") as file:
-        for number, document in enumerate(documents, 1):
-            document = document if document.id else replace(document, id=str(number))
+        for document in _named(documents):
             if not document.text:
                 log.lose("documents without text not written", document.id)
                 continue
@@ -55,6 +54,22 @@ def write_pubtator(
             except LineError as error:
                 raise ConfigError(f"document {document.id!r}: {error}") from None
             file.write(f"{block}\n")
+
+
+def _named(documents: Iterable[Document]) -> Iterator[Document]:
+    """The documents, those without id with their number for one."""
+    numbers = set[str]()
+    for number, document in enumerate(documents, 1):
+        if document.id in numbers:
+            raise ConfigError(
+                f"the document id {document.id!r} is the number of one without id. Give each "
+                "document an id."
+            )
+        if document.id:
+            yield document
+        else:
+            numbers.add(str(number))
+            yield replace(document, id=str(number))
 
 
 def _lines(document: Document, log: WriteLog) -> Iterator[str]:
