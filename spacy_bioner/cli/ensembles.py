@@ -20,8 +20,8 @@ def ensemble_command(
 
     The members must have the same labels and tokenizer, and the same vectors or none;
     seeds, settings and encoders may differ. Settings of decoding, such as `threshold`,
-    are those of the first. The result is a pipeline like any other,
-    as large and as slow as its members together.
+    are those of the first. Other components than the transformer are left out, and named.
+    The result is a pipeline like any other, as large and as slow as its members together.
 
     \b
     Example: spacy bioner ensemble seed1/model-best seed2/model-best seed3/model-best joined
@@ -31,9 +31,9 @@ def ensemble_command(
 
     check_new_pipeline(out, force)
     pipelines = [load_pipeline(model, gpu_id) for model in models]
-    joined = make_ensemble(pipelines, component)
     for line in settings_not_kept(pipelines, component):
         typer.echo(line)
+    joined = make_ensemble(pipelines, component)
     with written_whole(out) as path:
         joined.to_disk(path)
     typer.echo(f"{out}: {len(models)} models joined")

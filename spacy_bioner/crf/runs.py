@@ -35,6 +35,43 @@ class TagRuns:
         return np.append(self.first[1:], len(self.tokens)) - 1
 
 
+@dataclass(frozen=True)
+class TagChain:
+    """The Markov chain that the tags of a batch form, given all scores.
+
+    following (N, T): see `forward_backward`. weights (T, T): of the steps out of each tag, up
+    to a factor a row.
+    """
+
+    following: Floats2d
+    weights: Floats2d
+
+    @classmethod
+    def of(cls, emissions: Floats2d, lengths: Ints1d, scores: CrfScores) -> TagChain:
+        posterior = forward_backward(emissions, lengths, scores, keep_following=True)
+        assert posterior.following is not None
+        return cls(posterior.following, _step_weights(scores))
+
+    def steps(self, tokens: Ints1d, before: Ints1d, tags: Ints1d) -> Floats1d:
+        """P(tag | tag before, all scores) (S,) at each token; NaN where it is beyond scaling.
+
+        tokens, before, tags (S,): none is the first of its sentence.
+        """
+        weights = self.weights[before] * self.following[tokens]  # (S, T)
+        chosen = weights[np.arange(len(tokens)), tags]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            result: Floats1d = chosen / weights.sum(axis=1)
+        return result
+
+
+def _step_weights(scores: CrfScores) -> Floats2d:
+    """(T, T): weights of the steps out of each tag, up to a factor a row."""
+    with np.errstate(invalid="ignore"):
+        highest = scores.transitions.max(axis=1, keepdims=True)
+        weights: Floats2d = np.exp(scores.transitions - highest)
+    return weights
+
+
 def run_probabilities(
     emissions: Floats2d, lengths: Ints1d, scores: CrfScores, runs: TagRuns
 ) -> tuple[Floats1d, Posterior]:
@@ -47,8 +84,7 @@ def run_probabilities(
     if len(runs.first) == 0:
         return np.zeros(0), posterior
     with np.errstate(divide="ignore", invalid="ignore"):
-        # (T, T): weights of the steps out of each tag, up to a factor a row
-        steps = np.exp(scores.transitions - scores.transitions.max(axis=1, keepdims=True))
+        steps = _step_weights(scores)  # (T, T)
         terms = _log_steps(posterior.following, steps, runs)  # (R,)
         terms[runs.first] = np.log(
             posterior.marginals[runs.tokens[runs.first], runs.tags[runs.first]]

@@ -17,7 +17,7 @@ from spacy_bioner.crf.forward_backward import forward_backward
 from spacy_bioner.crf.k_best import k_best
 from spacy_bioner.crf.packed import best_paths, path_scores
 from spacy_bioner.crf.refinement import Refinement
-from spacy_bioner.crf.runs import TagRuns, run_probabilities
+from spacy_bioner.crf.runs import TagChain, TagRuns, run_probabilities
 from spacy_bioner.models.crf_layer import crf_scores
 from spacy_bioner.tags import Bools1d, Bools2d, Ints1d, Spans, TagScheme
 
@@ -81,6 +81,10 @@ class Lattice:
         tags = self.scheme.span_tags(spans.start + offset, spans.end + offset, spans.label)
         found, _ = run_probabilities(self.emissions, self.lengths, self.scores, TagRuns(*tags))
         return found
+
+    def chain(self) -> TagChain:
+        """The steps from tag to tag as a Markov chain; their tags are those of `emissions`."""
+        return TagChain.of(self.emissions, self.lengths, self.scores)
 
     def marginals(self) -> Floats2d:
         """Probability (N, T) of each tag at each token."""

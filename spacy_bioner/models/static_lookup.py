@@ -56,9 +56,11 @@ class StaticLookup:
                 f"the vectors have {table.shape[1]} numbers each, and the config says "
                 f"vector_width = {self.width}. Set it to {table.shape[1]}."
             )
-        self._table, self._data, self._rows = table, table.data, {}
         # spaCy keeps the table where the model computes, and on a GPU numpy does not read it
         self._host = table.data if isinstance(table.data, np.ndarray) else table.data.get()
+        self._rows = {}
+        # last, for by these other threads see that all is there
+        self._table, self._data = table, table.data
 
     def rows(self, texts: Iterable[str]) -> NDArray[np.int64]:
         """Return the row of each text, or MISSING."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import tempfile
 from typing import Any
 
 import torch
@@ -42,10 +43,14 @@ def optimized(nlp: Language, form: str, *, spare_sensitive: bool = False) -> Lan
     component["max_batch_items"] = max(component["max_batch_items"], _TOKENS)
     config["nlp"]["batch_size"] = max(config["nlp"]["batch_size"] or 0, _DOCUMENTS)
     new = load_model_from_config(config, auto_fill=True)
-    new.from_bytes(nlp.to_bytes(exclude=[name]), exclude=[name])
     tokenizer, vocabulary = copy.deepcopy(objects.tokenizer), objects.vocab_file_contents
     encoder = _converted(objects.transformer, form, spare_sensitive)
     set_transformer(new.get_pipe(name).model, HFObjects(tokenizer, encoder, vocabulary))
+    # Now that the encoder is there: rulers read their patterns with the components before them.
+    # By way of a folder: from bytes spaCy's rulers lose their phrases.
+    with tempfile.TemporaryDirectory() as folder:
+        nlp.to_disk(folder, exclude=[name])
+        new.from_disk(folder, exclude=[name])
     return new
 
 

@@ -11,7 +11,7 @@ from spacy.training import Example
 
 from spacy_bioner.errors import LabelError
 from spacy_bioner.models.lattice import Floats1d
-from spacy_bioner.pipeline.clamps import blocked_tokens, preset_entities
+from spacy_bioner.pipeline.clamps import FOUND, blocked_tokens, preset_entities
 from spacy_bioner.pipeline.confidences import (
     CANDIDATES_KEY,
     ENTITIES_KEY,
@@ -40,7 +40,29 @@ def gold_tags(example: Example, scheme: TagScheme) -> Ints1d:
     """
     if _same_tokens(example.predicted, example.reference):
         return _tags_of(example.reference, scheme)
+    reference = _without_headless(example.reference)
+    if reference is not example.reference:
+        example = Example(example.predicted, reference)
     return scheme.from_biluo(example.get_aligned_ner())
+
+
+def _without_headless(reference: Doc) -> Doc:
+    """The document, its entities whose beginning is not annotated unknown as a whole.
+
+    spaCy aligns no such document (E093).
+    """
+    annotation = reference.to_array(["ENT_IOB", "ENT_TYPE"])
+    iob, types = annotation[:, 0].astype(np.int64), annotation[:, 1]
+    headless = np.zeros(len(iob), dtype=np.bool_)
+    for i in np.flatnonzero(iob == 1).tolist():
+        begun = i > 0 and types[i - 1] == types[i] and iob[i - 1] in (1, 3)
+        headless[i] = headless[i - 1] if begun else i > 0 and iob[i - 1] == 0
+    if not headless.any():
+        return reference
+    annotation[headless] = 0
+    known: Doc = reference.copy()
+    known.from_array(["ENT_IOB", "ENT_TYPE"], annotation)
+    return known
 
 
 def _same_tokens(predicted: Doc, reference: Doc) -> bool:
@@ -91,6 +113,7 @@ def set_prediction(
     for doc, found in zip(docs, ents, strict=True):
         for key in (ENTITIES_KEY, CANDIDATES_KEY):
             doc.spans.pop(key, None)
+        doc.user_data.pop(FOUND, None)
         if respect:
             _set_beside_preset(doc, found)
         else:
@@ -109,6 +132,7 @@ def _set_beside_preset(doc: Doc, found: list[Span]) -> None:
     preset, blocked = preset_entities(doc), blocked_tokens(doc)
     taken = {token.i for entity in preset for token in entity}
     new = [span for span in found if not taken.intersection(range(span.start, span.end))]
+    doc.user_data[FOUND] = [[span.start, span.end, span.label_] for span in new]
     doc.set_ents([*preset, *new], blocked=[Span(doc, i, i + 1) for i in blocked])
 
 

@@ -13,7 +13,7 @@ from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
-from thinc.api import Config, Optimizer, set_dropout_rate
+from thinc.api import Optimizer, set_dropout_rate
 from thinc.types import Ragged
 
 from spacy_bioner.errors import BionerError, ConfigError, LabelError
@@ -37,40 +37,9 @@ from spacy_bioner.pipeline.confidences import (
 from spacy_bioner.pipeline.config_checks import check_softmax, check_training_config
 from spacy_bioner.pipeline.partial import gold_of
 from spacy_bioner.pipeline.regularization import Regularization
-from spacy_bioner.pipeline.settings import Decoding
+from spacy_bioner.pipeline.settings import DEFAULT_CONFIG, Decoding, this_thread
 from spacy_bioner.pipeline.shared_vectors import require_upstream
 from spacy_bioner.tags import SchemeName, TagScheme
-
-DEFAULT_CONFIG = Config().from_str(
-    """
-[bert_crf_ner]
-loss = "crf"
-scheme = "BIO"
-scores = false
-threshold = 0.0
-candidates_floor = null
-preset = "overwrite"
-snap_runs = null
-incorrect_spans_key = null
-adversarial = 0.0
-r_drop = 0.0
-scorer = {"@scorers": "spacy.ner_scorer.v1"}
-
-[bert_crf_ner.model]
-@architectures = "spacy_bioner.CrfTagger.v1"
-hidden_width = 256
-activation = "gelu"
-backend = "packed"
-
-[bert_crf_ner.model.tok2vec]
-@architectures = "spacy-transformers.TransformerListener.v1"
-grad_factor = 1.0
-upstream = "*"
-
-[bert_crf_ner.model.tok2vec.pooling]
-@layers = "reduce_mean.v1"
-"""
-)["bert_crf_ner"]
 
 LOSSES = ("crf", "softmax")
 
@@ -161,7 +130,8 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
         self.model = model
         self.name = name
         self.scorer = scorer
-        self.decoding = decoding if decoding is not None else Decoding()
+        self._decoding = decoding if decoding is not None else Decoding()
+        self._scoring = dict[int, Decoding]()  # by thread, within `scoring`
         self.decoding.check(name, loss)
         if loss == "softmax":
             check_softmax(name, model, incorrect_spans_key)
@@ -171,6 +141,15 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
         self.cfg["temperature"] = 1.0
         register_extension()
         self._scheme = TagScheme((), scheme)
+
+    @property
+    def decoding(self) -> Decoding:
+        """How entities are found; within `scoring`, as that thread wants them."""
+        return self._scoring.get(this_thread(), self._decoding)
+
+    @decoding.setter
+    def decoding(self, decoding: Decoding) -> None:
+        self._decoding = decoding
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -270,25 +249,33 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
 
     @contextmanager
     def scoring(self, **settings: Any) -> Iterator["BertCrfNer"]:
-        """Within the block entities get scores; settings: other fields of `Decoding`."""
-        before = self.decoding
-        self.decoding = replace(before, scores=True, **settings)
+        """Within the block entities get scores; settings: other fields of `Decoding`.
+
+        Other threads that use the component meanwhile are not concerned.
+        """
+        thread, before = this_thread(), self._scoring.get(this_thread())
+        inside = replace(self.decoding, scores=True, **settings)
+        inside.check(self.name, self.cfg["loss"])
+        self._scoring[thread] = inside
         try:
-            self.decoding.check(self.name, self.cfg["loss"])
             yield self
         finally:
-            self.decoding = before
+            del self._scoring[thread]
+            if before is not None:
+                self._scoring[thread] = before
 
     def lattice(self, docs: Iterable[Doc]) -> Lattice:
         """All tag paths of some documents, as far as decoding permits them, for sums over them.
 
+        With preset = "respect" entities that were set before count as known; those that the
+        component itself has found in a document since do not.
         Raises ConfigError if the component has no CRF.
         """
         docs = list(docs)
         self._require_initialized()
         if self.cfg["loss"] != "crf":
             raise ConfigError(f'{self.name!r} has no CRF: it was trained with loss = "softmax"')
-        return self._lattice(self.emissions(docs), self._clamps(docs))
+        return self._lattice(self.emissions(docs), self._clamps(docs, but_found=True))
 
     def k_best(self, docs: Iterable[Doc], k: int = 5) -> list[list[EntitySet]]:
         """The k most probable sets of entities of each document, best first."""
@@ -320,9 +307,10 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
         emissions: Ragged = self.model.predict(docs)
         return emissions
 
-    def _clamps(self, docs: Sequence[Doc]) -> Clamps:
-        respect = self.decoding.preset == "respect"
-        return clamps_of(docs, self.scheme, respect=respect, snap_runs=self.decoding.snap_runs)
+    def _clamps(self, docs: Sequence[Doc], *, but_found: bool = False) -> Clamps:
+        respect, snap_runs = self.decoding.preset == "respect", self.decoding.snap_runs
+        settings = {"respect": respect, "snap_runs": snap_runs, "but_found": but_found}
+        return clamps_of(docs, self.scheme, **settings)
 
     def _lattice(self, emissions: Ragged, clamps: Clamps) -> Lattice:
         return Lattice.of(

@@ -116,6 +116,9 @@ def _add(found: Outcomes, predicted: Doc, example: Example, scheme: TagScheme) -
     known = np.append(tags != UNKNOWN, True)
     labelled = example.reference.user_data.get(LABELLED_TYPES, scheme.labels)
     spans = scheme.spans(np.where(known[:-1], tags, OUTSIDE), np.array([len(tags)]))
+    for start, end in zip(spans.start.tolist(), spans.end.tolist(), strict=True):
+        if not scheme.tags[tags[start]].startswith(("B-", "U-")):  # it began at an unknown token
+            known[start:end] = False
     columns = zip(spans.start.tolist(), spans.end.tolist(), spans.label.tolist(), strict=True)
     gold = {(s, e, scheme.labels[k]) for s, e, k in columns if known[s : e + 1].all()}
     found.gold += len(gold)

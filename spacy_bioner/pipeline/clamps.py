@@ -14,6 +14,7 @@ from spacy_bioner.models.word_table import WordTable
 from spacy_bioner.tags import OUTSIDE, Bools1d, Bools2d, TagScheme
 from spacy_bioner.text_runs import PART_OF_RUN, RUN
 
+FOUND = "bioner_found"  # doc.user_data: [start, end, label] of entities set beside known ones
 _BLOCKED = 3  # Token.ent_iob of blocked tokens, whose type is empty
 
 
@@ -37,12 +38,20 @@ class Clamps:
         return self.allowed is None and (self.joined is None or not self.joined.any())
 
 
-def clamps_of(docs: Sequence[Doc], scheme: TagScheme, *, respect: bool, snap_runs: bool) -> Clamps:
+def clamps_of(
+    docs: Sequence[Doc],
+    scheme: TagScheme,
+    *,
+    respect: bool,
+    snap_runs: bool,
+    but_found: bool = False,
+) -> Clamps:
     """The clamps of some documents.
 
     respect: entities that are set already are kept as they are, and blocked tokens
     (doc.set_ents(blocked=...)) stay outside of entities. Where the model does not know
     the label of such an entity, its tokens are outside of all that the model may find.
+    but_found: of these not the ones that our component has found beside them (FOUND).
     snap_runs: no entity begins or ends within a run such as COVID-19, unless one that
     is kept, or a blocked token, divides it.
     """
@@ -53,13 +62,19 @@ def clamps_of(docs: Sequence[Doc], scheme: TagScheme, *, respect: bool, snap_run
     offset = 0
     for doc in docs:
         inside = slice(offset, offset + len(doc))
-        _clamp(doc, scheme, allowed[inside], None if joined is None else joined[inside])
+        joined_inside = None if joined is None else joined[inside]
+        _clamp(doc, _known_entities(doc, but_found), scheme, allowed[inside], joined_inside)
         offset += len(doc)
     return Clamps(allowed, joined)
 
 
 def preset_entities(doc: Doc) -> tuple[Span, ...]:
     return tuple(doc.ents)
+
+
+def _known_entities(doc: Doc, but_found: bool) -> list[Span]:
+    found = {tuple(place) for place in doc.user_data.get(FOUND, ())} if but_found else set()
+    return [e for e in preset_entities(doc) if (e.start, e.end, e.label_) not in found]
 
 
 def blocked_tokens(doc: Doc) -> list[int]:
@@ -71,9 +86,15 @@ def _has_annotation(doc: Doc) -> bool:
     return bool(len(doc)) and any(token.ent_iob in (1, 3) for token in doc)
 
 
-def _clamp(doc: Doc, scheme: TagScheme, allowed: Bools2d, joined: Bools1d | None) -> None:
+def _clamp(
+    doc: Doc,
+    entities: Sequence[Span],
+    scheme: TagScheme,
+    allowed: Bools2d,
+    joined: Bools1d | None,
+) -> None:
     """Excludes tags of one document: allowed (n, T), joined (n,), both changed."""
-    for entity in preset_entities(doc):
+    for entity in entities:
         start, end = entity.start, entity.end
         allowed[start:end] = False
         if entity.label_ in scheme.labels:
@@ -112,7 +133,7 @@ def _joined(docs: Sequence[Doc]) -> Bools1d:
     joined = np.zeros(len(edges), dtype=np.bool_)
     may_join = np.zeros(len(edges), dtype=np.bool_)  # the next token
     may_join[:-1] = ((edges[:-1] & _LAST) > 0) & ((edges[1:] & _FIRST) > 0)
-    ends = np.cumsum([len(doc) for doc in docs])
+    ends = np.cumsum([len(doc) for doc in docs], dtype=np.int64)
     may_join[ends[ends > 0] - 1] = False
     if may_join.any():  # most texts have none
         may_join &= np.concatenate([doc.to_array(SPACY) == 0 for doc in docs])

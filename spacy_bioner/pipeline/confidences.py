@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +12,10 @@ from numpy.typing import NDArray
 from spacy.tokens import Doc, Span, SpanGroup
 
 from spacy_bioner.errors import ConfigError, LabelError
+from spacy_bioner.models.candidates import ROUNDING, candidate_spans
 from spacy_bioner.models.lattice import Floats1d, Lattice
 from spacy_bioner.pipeline.settings import Decoding
-from spacy_bioner.tags import Bools1d, Bools2d, Spans
+from spacy_bioner.tags import Spans
 
 SCORE = "bioner_score"  # span._.bioner_score
 ENTITIES_KEY = "bioner"  # doc.spans: the entities
@@ -58,9 +60,11 @@ def score_of(span: Span) -> float | None:
         scores = group.attrs.get("scores", ()) if group else ()
         if len(scores) != len(group):
             continue  # somebody else's, or changed since
-        for other, score in zip(group, scores, strict=True):
-            if (other.start, other.end, other.label) == (span.start, span.end, span.label):
-                return float(score)
+        at = bisect_left(group, span.start, key=lambda other: other.start)
+        while at < len(group) and (other := group[at]).start == span.start:
+            if (other.end, other.label) == (span.end, span.label):
+                return float(scores[at])
+            at += 1
     return None
 
 
@@ -77,7 +81,7 @@ def scored_prediction(
 ) -> Prediction:
     """The spans with their probabilities, without those below the threshold."""
     scores = np.exp(lattice.span_log_probabilities(spans))
-    kept = scores >= threshold
+    kept = scores >= threshold - ROUNDING
     prediction = Prediction(_select(spans, kept), scores[kept])
     if candidates_floor is None:
         return prediction
@@ -94,36 +98,6 @@ def scored_prediction(
 
 def _select(spans: Spans, rows: NDArray[Any]) -> Spans:
     return Spans(*(values[rows] for values in spans))
-
-
-def candidate_spans(lattice: Lattice, floor: float) -> Spans:
-    """All spans that may have a probability of `floor` or more, and some that have not.
-
-    A span is no more probable than the tag that it needs at each of its tokens.
-    """
-    if not 0 < floor <= 1:
-        raise ValueError(f"the floor of candidates must be in (0, 1], got {floor}")
-    scheme = lattice.scheme
-    likely: Bools2d = np.greater_equal(lattice.marginals(), floor)  # (N, T)
-    bounds = np.append(0, np.cumsum(lattice.lengths))
-    sentence_of = np.repeat(np.arange(len(lattice.lengths)), lattice.lengths)
-    n_prefixes = len(scheme.prefixes)
-    rows: list[tuple[int, int, int, int]] = []
-    for label in range(len(scheme.labels)):
-        tags = likely[:, 1 + label * n_prefixes : 1 + (label + 1) * n_prefixes]
-        biluo = scheme.name == "BILUO"
-        begins = tags[:, [0, -1]].any(axis=1) if biluo else tags[:, 0]
-        inside: Bools1d = np.asarray(tags[:, 1:3].any(axis=1) if biluo else tags[:, 1])
-        for start in np.flatnonzero(begins).tolist():
-            b = int(sentence_of[start])
-            low, end = int(bounds[b]), start + 1
-            rows.append((b, start - low, end - low, label))
-            while end < bounds[b + 1] and inside[end]:
-                end += 1
-                rows.append((b, start - low, end - low, label))
-    rows.sort()
-    columns = np.array(rows, dtype=np.int64).reshape(-1, 4).T
-    return Spans(*columns)
 
 
 def entity_sets(

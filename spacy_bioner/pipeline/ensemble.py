@@ -26,7 +26,8 @@ def make_ensemble(pipelines: Sequence[Language], component: str = "bert_crf_ner"
 
     Each pipeline's transformer goes into the component, so that each member keeps its own.
     Settings of decoding are those of the first; a temperature fitted to one member does
-    not hold for all, and is 1 again. Each pipeline is changed: its listeners are replaced.
+    not hold for all, and is 1 again. Other components are left out. Each pipeline is changed:
+    its listeners are replaced.
 
     Raises ConfigError if a pipeline lacks the component, or if they differ in tokenizer,
     labels, tag scheme or loss, or two in their vectors.
@@ -55,18 +56,31 @@ def make_ensemble(pipelines: Sequence[Language], component: str = "bert_crf_ner"
 
 
 def settings_not_kept(pipelines: Sequence[Language], component: str) -> list[str]:
-    """A line for each setting of members that does not hold in the pipeline that joins them."""
-    pipes = [nlp.get_pipe(component) for nlp in pipelines]
-    own = [asdict(pipe.decoding) for pipe in pipes if isinstance(pipe, BertCrfNer)]
+    """A line for what members have and the pipeline that joins them does not.
+
+    To be asked before they are joined, which changes them. Raises ConfigError if a pipeline
+    lacks the component.
+    """
+    pipes = [_member(nlp, component, number) for number, nlp in enumerate(pipelines, 1)]
+    own = [asdict(pipe.decoding) for pipe in pipes]
     lines = [
         f"{name}: {value!r}, as the first has it; member {number} had {other[name]!r}"
         for number, other in enumerate(own[1:], 2)
         for name, value in own[0].items()
         if other[name] != value
     ]
+    for number, nlp in enumerate(pipelines, 1):
+        heard = {name for name, pipe in nlp.pipeline if _is_heard(pipe, component)}
+        if others := [name for name in nlp.pipe_names if name not in {component, *heard}]:
+            lines.append(f"components of member {number}: {', '.join(others)}; add them anew")
     if any(pipe.cfg["temperature"] != 1.0 for pipe in pipes):
         lines.append("temperature: 1, as none holds for all: run `spacy bioner calibrate` anew")
     return lines
+
+
+def _is_heard(upstream: Any, component: str) -> bool:
+    """Whether the component has a listener for what another one computes."""
+    return component in getattr(upstream, "listening_components", [])
 
 
 def _member(nlp: Language, component: str, number: int) -> BertCrfNer:
@@ -89,7 +103,7 @@ def _with_transformer(nlp: Language, component: str) -> dict[str, Any]:
     resolved = nlp.config.interpolate()["components"]
     settings = copy.deepcopy(resolved[component])
     for name, upstream in nlp.pipeline:
-        if component not in getattr(upstream, "listening_components", []):
+        if not _is_heard(upstream, component):
             continue
         paths = list(listeners_in(settings["model"], name, "model"))
         of_upstream = resolved[name]["model"]

@@ -2,9 +2,43 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
+from thinc.api import Config
+
 from spacy_bioner.errors import ConfigError
+
+DEFAULT_CONFIG = Config().from_str(
+    """
+[bert_crf_ner]
+loss = "crf"
+scheme = "BIO"
+scores = false
+threshold = 0.0
+candidates_floor = null
+preset = "overwrite"
+snap_runs = null
+incorrect_spans_key = null
+adversarial = 0.0
+r_drop = 0.0
+scorer = {"@scorers": "spacy.ner_scorer.v1"}
+
+[bert_crf_ner.model]
+@architectures = "spacy_bioner.CrfTagger.v1"
+hidden_width = 256
+activation = "gelu"
+backend = "packed"
+
+[bert_crf_ner.model.tok2vec]
+@architectures = "spacy-transformers.TransformerListener.v1"
+grad_factor = 1.0
+upstream = "*"
+
+[bert_crf_ner.model.tok2vec.pooling]
+@layers = "reduce_mean.v1"
+"""
+)["bert_crf_ner"]
 
 PRESETS = ("overwrite", "respect")
 
@@ -48,3 +82,9 @@ class Decoding:
     @property
     def needs_lattice(self) -> bool:
         return self.needs_scores or self.preset == "respect"
+
+
+def this_thread() -> int:
+    """A number for the thread that runs; 0 for a process's first, in each process."""
+    thread = threading.current_thread()
+    return 0 if thread is threading.main_thread() else threading.get_ident()

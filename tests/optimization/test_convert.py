@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -202,3 +203,17 @@ def test_sparing_sensitive_products_brings_it_closer(trained: Language) -> None:
         for spare in (False, True)
     ]
     assert 0 < errors[1] < errors[0] < 0.1
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("place", [{"before": "bert_crf_ner"}, {"first": True}, {"last": True}])
+def test_rulers_beside_the_transformer_are_kept(
+    form: str, place: dict[str, Any], trained: Language, tmp_path: Path
+) -> None:
+    trained.to_disk(tmp_path / "trained")
+    respecting = {"components": {"bert_crf_ner": {"preset": "respect"}}}
+    nlp = spacy.load(tmp_path / "trained", config=respecting)
+    nlp.add_pipe("entity_ruler", **place).add_patterns([{"label": "DRUG", "pattern": "天氣"}])
+    new = optimized(nlp, form)
+    assert new.pipe_names == nlp.pipe_names
+    assert [(e.text, e.label_) for e in new(TEXTS[2]).ents] == [("天氣", "DRUG")]

@@ -104,6 +104,14 @@ def test_outcomes_leave_out_what_is_not_annotated(nlp):
     assert (found.labels, found.right, found.gold) == (["DISE", "SYMP"], [True, False], 1)
 
 
+def test_outcomes_leave_out_an_entity_whose_beginning_is_not_annotated(nlp):
+    reference = nlp.make_doc(TEXTS[1])  # the model finds DISE 0-3, SYMP 3-5 and DRUG 5-6
+    values = [(2, 0)] * 3 + [(0, 0), (1, nlp.vocab.strings["SYMP"]), (2, 0)]
+    reference.from_array(["ENT_IOB", "ENT_TYPE"], np.array(values, dtype="uint64"))
+    found = outcomes(nlp, NAME, [Example(nlp.make_doc(TEXTS[1]), reference)])
+    assert (found.labels, found.right, found.gold) == (["DRUG"], [False], 0)
+
+
 def test_calibration_refuses_what_cannot_work(nlp, examples):
     with pytest.raises(ConfigError, match="no component 'ner', only"):
         calibrate(nlp, "ner", examples)

@@ -149,6 +149,19 @@ def test_what_does_not_hold_for_all_is_told() -> None:
     ]
 
 
+def test_components_that_are_left_out_are_told() -> None:
+    members = [initialized(build(CNN)) for _ in range(2)]
+    members[1].add_pipe("sentencizer")
+    assert settings_not_kept(members, NAME) == [
+        "components of member 2: sentencizer; add them anew"
+    ]
+
+
+def test_a_transformer_goes_into_the_ensemble_and_is_not_left_out(encoder: Path) -> None:
+    member = initialized(build_on_transformer(encoder, bucketed_config))
+    assert settings_not_kept([member], NAME) == []
+
+
 def test_an_ensemble_is_not_trained() -> None:
     joined = make_ensemble([train(initialized(build(CNN)))])
     with pytest.raises(ConfigError, match="an ensemble cannot be trained: train its members"):
@@ -157,11 +170,14 @@ def test_an_ensemble_is_not_trained() -> None:
 
 def test_command_writes_the_ensemble(tmp_path: Path) -> None:
     for name, tok2vec in (("a", CNN), ("b", BILSTM)):
-        train(initialized(build(tok2vec))).to_disk(tmp_path / name)
+        member = train(initialized(build(tok2vec)))
+        member.add_pipe("sentencizer")
+        member.to_disk(tmp_path / name)
     arguments = ["ensemble", str(tmp_path / "a"), str(tmp_path / "b"), str(tmp_path / "joined")]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
     assert "2 models joined" in result.output
+    assert "components of member 1: sentencizer; add them anew" in result.output
     assert found_in(spacy.load(tmp_path / "joined")) == GOLD
     again = CliRunner().invoke(app, arguments)
     assert again.exit_code == 1

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from spacy.tokens import Span
+from spacy.tokens import Doc, Span
 from spacy.training import Example
 from thinc.api import Adam
 
 from spacy_bioner.models.crf_layer import crf_scores
+from spacy_bioner.pipeline.annotation import gold_tags
 from tests.crf import brute_force
 from tests.pipeline.pipelines import (
     SENTENCES,
@@ -117,3 +118,28 @@ def test_spans_that_are_wrong_stand_beside_an_entity_whose_beginning_is_unknown(
     reference.spans["wrong"] = [Span(reference, 0, 3, "DRUG")]
     losses = ner(nlp).update([Example(nlp.make_doc("頭痛藥"), reference)])
     assert 0 < losses["bert_crf_ner"] < 100
+
+
+def headless(nlp, words, tags):
+    reference = Doc(nlp.vocab, words=words, spaces=[False] * len(words))
+    values = [(iob, nlp.vocab.strings.add(label) if label else 0) for iob, label in tags]
+    reference.from_array(["ENT_IOB", "ENT_TYPE"], np.array(values, dtype="uint64"))
+    return reference
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ([(0, ""), (1, "DRUG"), (2, "")], [None, None, None, "O"]),
+        ([(3, "SYMP"), (0, ""), (1, "DRUG")], ["B-SYMP", "I-SYMP", None, None]),
+        ([(3, "SYMP"), (0, ""), (2, "")], ["B-SYMP", "I-SYMP", None, "O"]),
+        ([(0, ""), (1, "DRUG"), (1, "DRUG")], [None, None, None, None]),
+    ],
+)
+def test_an_entity_without_beginning_is_unknown_on_other_tokens(tags, expected) -> None:
+    nlp = initialized(build())
+    reference = headless(nlp, ["頭痛", "藥", "。"], tags)
+    scheme = ner(nlp).scheme
+    found = gold_tags(Example(nlp.make_doc("頭痛藥。"), reference), scheme)
+    assert [scheme.tags[tag] if tag >= 0 else None for tag in found.tolist()] == expected
+    ner(nlp).update([Example(nlp.make_doc("頭痛藥。"), reference)])

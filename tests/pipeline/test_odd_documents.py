@@ -9,6 +9,7 @@ from spacy.training import Example
 from thinc.api import Adam
 from thinc.types import Ragged
 
+from spacy_bioner.pipeline.settings import Decoding
 from tests.pipeline.pipelines import (
     ENCODERS,
     GOLD,
@@ -120,3 +121,14 @@ def test_an_empty_document_has_the_same_groups_alone_and_beside_another(trained:
     for doc in (alone, beside):
         assert set(doc.spans) == {"bioner", "bioner_candidates"}
         assert [list(group) for group in doc.spans.values()] == [[], []]
+
+
+@pytest.mark.parametrize("snap_runs", [False, True])
+def test_no_documents_have_a_lattice(trained_cnn: Language, snap_runs: bool) -> None:
+    component = ner(trained_cnn)
+    before = component.decoding
+    component.decoding = Decoding(snap_runs=snap_runs)
+    try:
+        assert len(component.lattice([]).entropies()) == 0
+    finally:
+        component.decoding = before

@@ -34,7 +34,8 @@ class Layout:
         """window: longest row, the special wordpieces among them."""
         before, after = splitter.before, splitter.after
         if len(pieces.ids) + len(before) + len(after) <= window:
-            ids = np.array([[*before, *pieces.ids.tolist(), *after]], dtype=np.int64)
+            row = [*before, *pieces.ids.tolist(), *after] or [splitter.padding]
+            ids = np.array([row], dtype=np.int64)
             return cls(ids, pieces.lengths, pieces.wordpieces + len(before), splitter)
         windows = place_windows(len(pieces.ids), window - len(before) - len(after), overlap)
         rows = windows.rows(pieces.ids)

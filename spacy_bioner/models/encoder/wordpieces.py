@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from string import ascii_lowercase, digits
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,15 @@ from spacy.tokens import Doc, Span
 
 from spacy_bioner.errors import EncoderError
 from spacy_bioner.models.encoder.lone_characters import NONE, LoneCharacters
-from spacy_bioner.models.encoder.windows import Ints1d
+from spacy_bioner.models.encoder.windows import Ints1d, Ints2d
 
 # Tokens tokenised in one go: what this takes is given back before the next.
 _SEGMENT = 4096
 # Tokens of a text for each stretch between its lone characters: one with fewer is read whole,
 # which is faster then.
 _TOKENS_PER_STRETCH = 5
+# Some of which any tokenizer knows with the blank before it, if it takes that in.
+_WORDS = " ".join(["of", "the", "and", *ascii_lowercase, *digits])
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ class Splitter:
             )
         self.tokenizer, self.backend = tokenizer, tokenizer.backend_tokenizer
         self._size = 0
+        # whether the offsets of a wordpiece take in the blank before it, which is none of its word
+        self._takes_blanks = False
         self._whole()
         sample = self.backend.encode("a")
         special = np.array(sample.special_tokens_mask, dtype=bool)
@@ -76,6 +81,8 @@ class Splitter:
         size = self.backend.get_vocab_size(with_added_tokens=True)
         if size != self._size:  # tokens were added since
             self._lone, self._size = LoneCharacters(self.backend), size
+            pairs = self.backend.encode(_WORDS, add_special_tokens=False).offsets
+            self._takes_blanks = any(_WORDS[a] == " " and b - a > 1 for a, b in pairs)
 
     def strings(self, ids: Sequence[int]) -> list[str]:
         return [self.backend.id_to_token(i) or "" for i in ids]
@@ -93,7 +100,8 @@ class Splitter:
         parts = list(_parts(docs, words, words.stretches(alone == NONE)))
         texts = [text for _, _, text in parts]
         encodings = self.backend.encode_batch(texts, add_special_tokens=False) if texts else []
-        return _pieces(words, alone, parts, encodings)
+        text = "".join(doc.text for doc in docs) if self._takes_blanks else None
+        return _pieces(words, alone, parts, encodings, text)
 
 
 @dataclass(frozen=True)
@@ -146,20 +154,16 @@ def _pieces(
     alone: Ints1d,
     parts: Sequence[tuple[int, int, str]],
     encodings: Sequence[Any],
+    text: str | None,
 ) -> list[Pieces]:
     """Of each document: those of lone characters, alone (n,), and of the text between them.
 
-    parts: as `_parts` gives them, with the encoding of each.
+    parts: as `_parts` gives them, with the encoding of each. text: that of all documents, if
+    white space at the edges of wordpieces is to be left out.
     """
     lone = np.flatnonzero(alone != NONE)
-    counts = [len(encoding) for encoding in encodings]
-    # the token at which the part begins, of each wordpiece of a part
-    anchors = np.repeat(np.array([first for first, _, _ in parts], dtype=np.int64), counts)
-    shifts = np.repeat(np.array([start for _, start, _ in parts], dtype=np.int64), counts)
-    # pair by pair: as many tuples at once would set off Python's garbage collector
-    pairs = chain.from_iterable(each.offsets for each in encodings)
-    offsets = np.fromiter(chain.from_iterable(pairs), dtype=np.int64).reshape(-1, 2)
-    offsets = offsets + (words.starts[anchors] + shifts)[:, None]
+    anchors, offsets = _places(words, parts, encodings)
+    offsets = offsets if text is None else without_blanks(offsets, text)
     ids = np.fromiter(chain.from_iterable(each.ids for each in encodings), dtype=np.int64)
     if len(lone):
         order = np.argsort(np.append(lone, anchors), kind="stable")
@@ -181,6 +185,34 @@ def _pieces(
         )
         for i in range(len(words.lengths))
     ]
+
+
+def _places(
+    words: _Words, parts: Sequence[tuple[int, int, str]], encodings: Sequence[Any]
+) -> tuple[Ints1d, Ints2d]:
+    """Of each wordpiece (n,) of the parts: the token at which its part begins, and its offsets."""
+    counts = [len(encoding) for encoding in encodings]
+    anchors = np.repeat(np.array([first for first, _, _ in parts], dtype=np.int64), counts)
+    shifts = np.repeat(np.array([start for _, start, _ in parts], dtype=np.int64), counts)
+    # pair by pair: as many tuples at once would set off Python's garbage collector
+    pairs = chain.from_iterable(each.offsets for each in encodings)
+    offsets = np.fromiter(chain.from_iterable(pairs), dtype=np.int64).reshape(-1, 2)
+    return anchors, offsets + (words.starts[anchors] + shifts)[:, None]
+
+
+def without_blanks(offsets: Ints2d, text: str) -> Ints2d:
+    """Offsets (n, 2) into a text without white space at their edges, unless that is all."""
+    is_blank = np.array([character.isspace() for character in text], dtype=np.bool_)
+    places = np.arange(len(text))
+    # of each character: the next that is no blank, and the last one, itself where it is none
+    after = np.where(is_blank, len(text), places)[::-1]
+    after = np.minimum.accumulate(after)[::-1]
+    before = np.maximum.accumulate(np.where(is_blank, -1, places))
+    filled = offsets[:, 1] > offsets[:, 0]
+    starts, ends = offsets.copy().T
+    starts[filled] = after[offsets[filled, 0]]
+    ends[filled] = before[offsets[filled, 1] - 1] + 1
+    return np.where((starts < ends)[:, None], np.stack([starts, ends], axis=1), offsets)
 
 
 def align(starts: Ints1d, offsets: Ints1d) -> tuple[Ints1d, Ints1d]:
@@ -220,7 +252,10 @@ def segments(span: Span, size: int = _SEGMENT) -> Iterator[tuple[int, str]]:
 
 
 def _may_cut(span: Span, i: int) -> bool:
-    """Whether no wordpiece reaches from token i - 1 to token i."""
+    """Whether no wordpiece reaches from token i - 1 to token i, as BERT's tokenizers make them.
+
+    Those of byte-level BPE may: at one place in thousands of tokens such a one is cut.
+    """
     before, after = span[i - 1], span[i]
     return bool(before.whitespace_) or not (_in_word(before.text[-1:]) and _in_word(after.text[:1]))
 
