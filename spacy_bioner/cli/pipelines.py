@@ -5,7 +5,7 @@ from pathlib import Path
 from spacy.language import Language
 
 from spacy_bioner.directories import check_may_stand
-from spacy_bioner.errors import BionerError, ConfigError
+from spacy_bioner.errors import BionerError, ConfigError, in_one_line
 
 
 def load_pipeline(model: Path, gpu_id: int) -> Language:
@@ -29,14 +29,8 @@ def load_pipeline(model: Path, gpu_id: int) -> Language:
         raise ConfigError(f"{model}: no pipeline to load ({first})") from None
     except ValueError as error:
         raise ConfigError(
-            f"{model}: cannot be loaded, for a setting or a damaged file ({_in_one_line(error)})"
+            f"{model}: cannot be loaded, for a setting or a damaged file ({in_one_line(error)})"
         ) from None
-
-
-def _in_one_line(error: ValueError) -> str:
-    """Of an error in a config the title and the setting, which stand on lines of their own."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines[:3]) or type(error).__name__
 
 
 def check_new_pipeline(out: Path, force: bool) -> None:

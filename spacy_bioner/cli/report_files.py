@@ -10,6 +10,7 @@ from spacy.language import Language
 
 from spacy_bioner.cli.pipelines import load_pipeline
 from spacy_bioner.corpora.outputs import check_outputs, new_outputs
+from spacy_bioner.evaluation.advice import of_few
 from spacy_bioner.evaluation.cases import Case, make_cases
 from spacy_bioner.evaluation.comparison import compare
 from spacy_bioner.evaluation.curve import read_curve
@@ -94,6 +95,8 @@ def write_comparison(
         f"{100 * total.interval.high:+.2f}), p {total.randomisation:.3f} by approximate "
         f"randomisation, {total.bootstrap:.3f} by paired bootstrap"
     )
+    for sentence in of_few(len(runs[0][0])):
+        typer.echo(f"- {sentence}")
     typer.echo(f"written: {', '.join(map(str, paths))}")
 
 
@@ -139,10 +142,11 @@ def _name(system: Path) -> str:
 
 def _names(names: str, a: Path, b: Path) -> tuple[str, str]:
     if names:
-        first, comma, second = names.partition(",")
-        if not (first and comma and second):
+        first, _, second = names.partition(",")
+        first, second = first.strip(), second.strip()
+        if not (first and second):
             raise typer.BadParameter(f"{names!r}: write it as FIRST,SECOND")
-        return first.strip(), second.strip()
+        return first, second
     pair = _name(a), _name(b)
     return pair if pair[0] != pair[1] else ("A", "B")
 

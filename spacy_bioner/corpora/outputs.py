@@ -38,6 +38,8 @@ def _check_place(path: Path, *, is_folder: bool) -> None:
     """Raise ConfigError if what stands at a path is not what is to be written there."""
     if path.name in ("", ".."):
         raise ConfigError(f"{path}: would be replaced. Name a new path in it.")
+    if file := next((parent for parent in path.parents if parent.is_file()), None):
+        raise ConfigError(f"{file}: is a file. Name a folder.")
     if path.is_dir() and any(path.iterdir()):
         raise ConfigError(f"{path}: is a folder with files in it. Name a new path.")
     if path.is_dir() and not is_folder:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from spacy_bioner.evaluation.analysis import NEVER, OTHER_TYPE, SEEN
 from spacy_bioner.evaluation.errors import Kind, KindCount
+from spacy_bioner.evaluation.resampling import FEW
 from spacy_bioner.evaluation.scores import Scores
 
 TOP = 3
@@ -28,15 +29,26 @@ def advise(
     types: Mapping[str, Scores],
     kinds: Sequence[KindCount],
     familiarity: Mapping[str, Scores],
+    documents: int,
 ) -> list[str]:
-    """The classes of errors that cost most, the weakest type, and what was never seen."""
+    """The classes of errors that cost most, the weakest type, what was never seen, and doubts."""
     if not total.gold:
         return ["The gold data holds no mention: nothing can be said about recall."]
     return [
         *(_of_kind(count) for count in kinds[:TOP] if count.gain > 0),
         *_of_types(total, types),
         *_of_familiarity(total, familiarity),
+        *of_few(documents),
     ]
+
+
+def of_few(documents: int) -> Iterator[str]:
+    """A word of warning where intervals, and p by the bootstrap, rest on few documents."""
+    if documents < FEW:
+        yield (
+            f"With {documents:,} of {FEW:,} documents that it takes at least, intervals, and p by "
+            "bootstrap, say little: split long documents, or evaluate on more."
+        )
 
 
 def _of_kind(count: KindCount) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from spacy.tokens import Doc
 
-from spacy_bioner.evaluation.cases import Case, Mention
+from spacy_bioner.evaluation.cases import Case, Mention, overlapping
 from spacy_bioner.evaluation.scores import Scores, scores_by
 
 OUTSIDE = "O"
@@ -22,8 +22,9 @@ _FREQUENCIES = (0, 1, 4, 16, 64)
 
 @dataclass(frozen=True)
 class Confusion:
-    """labels: the types, then O. counts (L + 1, L + 1): gold in rows, found in columns.
+    """labels: the types, then O, or (O) where a type has that name.
 
+    counts (L + 1, L + 1): gold in rows, found in columns.
     A row of a type holds each of its gold mentions once, under the type of the found
     mention that shares most tokens with it (of equals the first), or under O; the row O holds the
     found mentions that overlap none of the gold.
@@ -36,16 +37,16 @@ class Confusion:
 def confusion(cases: Sequence[Case]) -> Confusion:
     """Which types are taken for which."""
     names = sorted({m.label for case in cases for m in (*case.gold, *case.found)})
-    index = {label: n for n, label in enumerate([*names, OUTSIDE])}
-    counts = np.zeros((len(index), len(index)), dtype=np.int64)
-    for case in cases:
-        for mention in set(case.gold):
-            best = _closest(mention, case.found)
-            counts[index[mention.label], index[best.label if best else OUTSIDE]] += 1
-        for mention in set(case.found):
-            if _closest(mention, case.gold) is None:
-                counts[index[OUTSIDE], index[mention.label]] += 1
-    return Confusion(tuple(index), counts)
+    index, outside = {label: n for n, label in enumerate(names)}, len(names)
+    counts = np.zeros((outside + 1, outside + 1), dtype=np.int64)
+    for group in (group for case in cases for group in overlapping(case)):
+        for mention in set(group.gold):
+            best = _closest(mention, group.found)
+            counts[index[mention.label], index[best.label] if best else outside] += 1
+        for mention in set(group.found):
+            if _closest(mention, group.gold) is None:
+                counts[outside, index[mention.label]] += 1
+    return Confusion((*names, OUTSIDE if OUTSIDE not in index else f"({OUTSIDE})"), counts)
 
 
 def _closest(mention: Mention, others: Iterable[Mention]) -> Mention | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -57,6 +57,33 @@ class Case:
         """The name of the section that a mention starts in, "" where there is none."""
         position, _ = self.offsets(mention)
         return next((name for start, end, name in self.sections if start <= position < end), "")
+
+
+class Group(NamedTuple):
+    """Mentions of a document that overlap, one the next; none beyond them does."""
+
+    gold: tuple[Mention, ...]
+    found: tuple[Mention, ...]
+
+
+def overlapping(case: Case) -> Iterator[Group]:
+    """All mentions of a document in groups, in order."""
+    mentions = [(m, True) for m in case.gold] + [(m, False) for m in case.found]
+    group: list[tuple[Mention, bool]] = []
+    end = 0
+    for mention, is_gold in sorted(mentions):
+        if group and mention.start >= end:
+            yield _group(group)
+            group = []
+        end = max(end, mention.end) if group else mention.end
+        group.append((mention, is_gold))
+    if group:
+        yield _group(group)
+
+
+def _group(mentions: Sequence[tuple[Mention, bool]]) -> Group:
+    gold, found = (tuple(m for m, is_gold in mentions if is_gold is side) for side in (True, False))
+    return Group(gold, found)
 
 
 def make_cases(gold: Iterable[Doc], found: Iterable[Doc]) -> list[Case]:

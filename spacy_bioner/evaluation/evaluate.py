@@ -146,7 +146,9 @@ def evaluate(
         reliability=_reliability(cases),
         curve=tuple(read_curve(log)) if log else None,
         speed=speed,
-        advice=tuple(advise(total, by_type(counts), kinds, tables.get(FAMILIARITY, {}))),
+        advice=tuple(
+            advise(total, by_type(counts), kinds, tables.get(FAMILIARITY, {}), len(cases))
+        ),
         samples=samples,
     )
 
@@ -180,9 +182,17 @@ def intervals(counts: DocumentCounts, samples: int) -> Intervals:
 
 
 def _reliability(cases: Sequence[Case]) -> dict[str, Reliability] | None:
-    """None unless every document has the confidences of what was found in it."""
+    """None unless every document has the confidences of what was found in it.
+
+    Raises ConfigError where one of these is none.
+    """
     if any(case.confidences is None for case in cases):
         return None
+    for case in cases:
+        if not all(0 <= confidence <= 1 for confidence in case.confidences or ()):
+            raise ConfigError(
+                f"document {case.id!r}: a confidence is not from 0 to 1. Correct the predictions."
+            )
     confidences, right, labels = [], [], []
     for case in cases:
         gold = set(case.gold)

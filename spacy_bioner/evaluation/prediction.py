@@ -63,10 +63,13 @@ def read_examples(nlp: Language, path: Path) -> list[Example]:
 
 
 def read_docs(path: Path) -> list[Doc]:
-    """The documents of a .spacy file. Raises ConfigError if it is none, or empty."""
+    """The documents of a .spacy file that have tokens, as spaCy's reader gives them too.
+
+    Raises ConfigError if it is none, or there are none.
+    """
     check_file(path)
     try:
-        docs = list(DocBin().from_disk(path).get_docs(Vocab()))
+        docs = [doc for doc in DocBin().from_disk(path).get_docs(Vocab()) if len(doc)]
     except Exception as error:
         raise _damaged(path, error) from None
     if not docs:

@@ -113,6 +113,7 @@ def precision_at_recall(
     p, y = np.asarray(confidences, dtype=np.float64), np.asarray(right, dtype=np.float64)
     order = np.argsort(-p, kind="stable")
     hits = np.cumsum(y[order])
-    precision, recall = hits / np.arange(1, len(p) + 1), hits / gold
+    last_of_equal = np.append(np.diff(p[order]) != 0, True) if len(p) else np.zeros(0, bool)
+    precision, recall = (hits / np.arange(1, len(p) + 1))[last_of_equal], hits[last_of_equal] / gold
     reached = [precision[recall >= wanted] for wanted in recalls]
     return [float(values.max()) if len(values) else None for values in reached]

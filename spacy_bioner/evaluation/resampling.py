@@ -11,6 +11,8 @@ Floats = NDArray[np.float64]
 SAMPLES = 1000
 LEVEL = 0.95
 _ROWS_AT_ONCE = 100
+_ROUNDING = 1e-12
+FEW = 20  # documents; of fewer, drawing some anew says little of what others would give
 
 
 class Interval(NamedTuple):
@@ -83,7 +85,7 @@ def compare_f1(
     sums = resampled_counts(np.stack([a, b], axis=1), samples, seed)  # (S, 2, 3)
     f1 = scores_of_counts(sums)[..., 2]
     differences = f1[:, 1] - f1[:, 0]
-    off = np.abs(differences - difference) >= abs(difference)
+    off = np.abs(differences - difference) >= abs(difference) - _ROUNDING
     return Significance(
         difference,
         percentile_interval(differences),
@@ -104,5 +106,5 @@ def _randomisation(
         exchanged = generator.random((rows, len(a))) < 0.5
         one = total + exchanged @ change  # (rows, 3)
         made = scores_of_counts(both - one)[:, 2] - scores_of_counts(one)[:, 2]
-        as_large += int((np.abs(made) >= abs(difference) - 1e-12).sum())
+        as_large += int((np.abs(made) >= abs(difference) - _ROUNDING).sum())
     return (1 + as_large) / (1 + samples)

@@ -14,7 +14,7 @@ from nervaluate.strategies import (
     StrictEvaluation,
 )
 
-from spacy_bioner.evaluation.cases import Case, Mention
+from spacy_bioner.evaluation.cases import Case, Mention, overlapping
 
 # What each mode asks of a found mention.
 MODES: dict[str, type[EvaluationStrategy]] = {
@@ -42,8 +42,9 @@ def semeval_scores(cases: Sequence[Case]) -> dict[str, ModeScores]:
     """Scores of all mentions in each of MODES, by nervaluate."""
     totals = {mode: EvaluationResult() for mode in MODES}
     strategies = {mode: make() for mode, make in MODES.items()}
-    for case in cases:
-        gold, found = _entities(case.gold), _entities(case.found)
+    # group by group: nervaluate compares each mention with each
+    for group in (group for case in cases for group in overlapping(case)):
+        gold, found = _entities(group.gold), _entities(group.found)
         for mode, strategy in strategies.items():
             result, _ = strategy.evaluate(gold, found, [])
             for count in ("correct", "incorrect", "partial", "missed", "spurious"):

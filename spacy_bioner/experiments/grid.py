@@ -21,6 +21,11 @@ CONFIG, ENCODER = "config", "encoder"
 _KEYS = {"about", "config", "settings", "axes", "base", "seeds", "corpora", "encoders", "encoder"}
 
 
+_OF_THE_GRID = {
+    **dict.fromkeys(("training.seed", "system.seed"), "--seeds"),
+    **dict.fromkeys(("paths.train", "paths.dev"), "--corpus"),
+}
+
 # What an encoder that is made for a grid may be given.
 _FORM = signature(make_encoder).parameters.keys() - {"texts", "out", "force", "sources"}
 
@@ -53,6 +58,7 @@ class Grid:
     seeds: of the runs of each row. corpora: by name, paths of train, dev and test.
     encoders: by name, the arguments of `make-encoder` for each, or {path: ...} of one.
     encoder: the one that all runs use, "" for none.
+    forced: settings of all runs that hold whatever an axis says.
     """
 
     name: str
@@ -65,6 +71,7 @@ class Grid:
     encoders: dict[str, Settings] = field(default_factory=dict)
     encoder: str = ""
     about: str = ""
+    forced: Settings = field(default_factory=dict)
 
     def rows(self) -> list[Row]:
         """All rows: corpora, then axes in the order of the file, the last changing fastest."""
@@ -78,7 +85,7 @@ class Grid:
         merged: Settings = {CONFIG: self.config, ENCODER: self.encoder, **self.settings}
         for settings in chosen:
             merged |= settings
-        return merged
+        return merged | self.forced
 
     def with_changes(
         self,
@@ -90,8 +97,12 @@ class Grid:
     ) -> Grid:
         """The same grid with further settings, other seeds, corpora or ready encoders.
 
-        Raises ConfigError for an encoder that the grid does not name.
+        settings: they hold whatever the grid's own say. Raises ConfigError for one that is
+        the grid's to give, and for an encoder that the grid does not name.
         """
+        for name, instead in _OF_THE_GRID.items():
+            if name in (settings or {}):
+                raise ConfigError(f"{name} cannot be set for all runs: give {instead}")
         for name in encoders or {}:
             if name not in self.encoders:
                 raise ConfigError(
@@ -100,7 +111,7 @@ class Grid:
         ready = {name: {"path": str(path)} for name, path in (encoders or {}).items()}
         return replace(
             self,
-            settings=self.settings | dict(settings or {}),
+            forced=self.forced | dict(settings or {}),
             seeds=tuple(seeds) or self.seeds,
             corpora=dict(corpora) if corpora else self.corpora,
             encoders=self.encoders | ready,

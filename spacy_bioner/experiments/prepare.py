@@ -6,8 +6,9 @@ The folders of what is made carry a digest of what it is made of, so that nothin
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,13 @@ from spacy.util import load_config
 from spacy_bioner.corpora.convert import convert
 from spacy_bioner.corpora.reading import read_corpus
 from spacy_bioner.encoders.make_encoder import make_encoder
-from spacy_bioner.errors import ConfigError
+from spacy_bioner.errors import ConfigError, in_one_line
 from spacy_bioner.experiments.grid import CONFIG, ENCODER, Grid, Row
 from spacy_bioner.experiments.run import DONE, Run, digest
 
 Parts = dict[str, Path]
 Tell = Callable[[str], None]
+_LONGEST_NAME = 180  # bytes, so that there is room for what is put around it
 
 
 def prepare_runs(
@@ -44,12 +46,15 @@ def prepare_runs(
     kept in one folder.
     """
     out = out.resolve()
-    corpora = {name: _corpus(grid, out, name, parts, tell) for name, parts in grid.corpora.items()}
+    corpora: dict[tuple[str, str], Parts] = {}
     runs: list[Run] = []
     for row in grid.rows():
         settings = grid.settings_of(row)
         config, encoder = settings.pop(CONFIG).resolve(), settings.pop(ENCODER)
-        parts = corpora[row.corpus]
+        lang = str(_config_of(config, settings)["nlp"]["lang"])
+        if (row.corpus, lang) not in corpora:
+            corpora[row.corpus, lang] = _corpus(grid, out, row.corpus, lang, tell)
+        parts = corpora[row.corpus, lang]
         overrides = {**settings, "paths.train": str(parts["train"]), "paths.dev": str(parts["dev"])}
         if encoder:
             path = _encoder(out, row.corpus, encoder, grid.encoders[encoder], parts, tell)
@@ -66,11 +71,18 @@ def prepare_runs(
     return sorted(runs, key=lambda run: grid.seeds.index(run.seed))
 
 
-def _corpus(grid: Grid, out: Path, name: str, parts: Parts, tell: Tell) -> Parts:
-    """The parts as .spacy files, tokenised for the language of the grid's config."""
+def _config_of(config: Path, overrides: dict[str, Any]) -> dict[str, Any]:
+    """The config that a run is trained with. Raises ConfigError if it cannot be read."""
+    try:
+        return dict(load_config(config, overrides=overrides, interpolate=False).interpolate())
+    except ValueError as error:
+        raise ConfigError(f"{config}: {in_one_line(error)}") from None
+
+
+def _corpus(grid: Grid, out: Path, name: str, lang: str, tell: Tell) -> Parts:
+    """The parts as .spacy files, tokenised for a language."""
     made = {}
-    lang = str(load_config(grid.config)["nlp"]["lang"])
-    for part, path in parts.items():
+    for part, path in grid.corpora[name].items():
         if not path.exists():
             raise ConfigError(f"{path}: no such file, of corpus {name!r} in grid {grid.name!r}")
         made[part] = path
@@ -103,10 +115,22 @@ def _encoder(
 
 
 def _paths_of(config: Path, overrides: dict[str, Any]) -> list[Path]:
-    """What a config names under [paths] that is there: data, encoders, vectors, lexicons."""
-    paths = load_config(config, overrides=overrides, interpolate=False).interpolate()["paths"]
-    named = [Path(value) for _, value in sorted(paths.items()) if isinstance(value, str)]
-    return [path for path in named if path.exists()]
+    """What a config names that is there: data, encoders, vectors, lexicons, labels.
+
+    Under [paths] any name may be one, elsewhere one with a folder or an ending.
+    """
+    settings = _config_of(config, overrides)
+    named = set(_strings_in(settings.get("paths", {})))
+    named |= {value for value in _strings_in(settings) if Path(value).name != value or "." in value}
+    return [Path(value) for value in sorted(named) if os.path.exists(value)]
+
+
+def _strings_in(settings: dict[str, Any]) -> Iterator[str]:
+    for value in settings.values():
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict):
+            yield from _strings_in(value)
 
 
 def run_folder(out: Path, row: Row, seed: int) -> Path:
@@ -141,6 +165,13 @@ def _check_folders(runs: list[Run]) -> None:
             raise ConfigError(
                 f"two rows of the grid would be kept in {run.folder}: give their values, or "
                 "corpora, names that differ in letters, digits or one of .,=+-"
+            )
+        folder = Path(run.folder)
+        if len(folder.name.encode()) > _LONGEST_NAME:
+            raise ConfigError(f"{folder.name}: is too long a name for a folder: shorten the values")
+        if folder.is_dir() and not run.is_done and any(folder.iterdir()):
+            raise ConfigError(
+                f"{folder}: holds files, and no run that is done. Give another --out, or remove it."
             )
 
 

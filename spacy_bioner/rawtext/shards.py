@@ -74,7 +74,7 @@ def find_shards(inputs: Sequence[Path], weights: Mapping[str, float]) -> list[Sh
 
 def _files(source: Path) -> list[Path]:
     if source.is_dir():
-        found = sorted(path for path in source.iterdir() if path.suffix in _OPENERS)
+        found = sorted(p for p in source.iterdir() if p.suffix in _OPENERS and p.is_file())
         if not found:
             raise CorpusError(f"this folder has no {', '.join(_OPENERS)} files.", source)
         return found
@@ -145,21 +145,23 @@ def read_lines(path: Path) -> Iterator[str]:
         raise CorpusError(f"cannot be {what}: {error}.", path, read + 1) from None
 
 
-def read_manifest(shards: Sequence[Shard]) -> dict[str, tuple[str, str]]:
-    """Return (repository, licence) by shard name, from the MANIFEST.tsv beside the shards.
+def read_manifest(shards: Sequence[Shard]) -> dict[Path, tuple[str, str]]:
+    """Return (repository, licence) by path of the shard, from the MANIFEST.tsv beside it.
 
     Its first line names the columns `source`, `repo` and `licence`. Where there is no
     manifest, or a shard is not in it, nothing is known of the shard's licence. Raises
     CorpusError where a column is missing, or it is not UTF-8.
     """
-    known: dict[str, tuple[str, str]] = {}
+    known: dict[tuple[Path, str], tuple[str, str]] = {}
     for folder in {shard.path.parent for shard in shards}:
         if not (folder / MANIFEST).is_file():
             continue
         lines = _read_text(folder / MANIFEST).rstrip("\n").split("\n")
         for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE, restval=""):
             try:
-                known[row["source"]] = (row["repo"] or NOT_GIVEN, row["licence"] or NOT_GIVEN)
+                given = (row["repo"] or NOT_GIVEN, row["licence"] or NOT_GIVEN)
+                known[folder, row["source"]] = given
             except KeyError as error:
                 raise CorpusError(f"has no column {error}.", folder / MANIFEST, 1) from None
-    return known
+    named = {shard.path: known.get((shard.path.parent, shard.name)) for shard in shards}
+    return {path: given for path, given in named.items() if given is not None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from spacy_bioner.rawtext.shards import NOT_GIVEN, Shard
 from spacy_bioner.vectors.skipgram import SkipGram
@@ -39,12 +40,12 @@ def vectors_card(
     rows: Mapping[str, int],
     settings: SkipGram,
     shards: Sequence[Shard],
-    licences: Mapping[str, tuple[str, str]],
+    licences: Mapping[Path, tuple[str, str]],
     terms: str | None,
 ) -> str:
     """Return the card, in Markdown.
 
-    rows: number by kind. licences: (repository, licence) by shard name. terms: file of the
+    rows: number by kind. licences: (repository, licence) by path of the shard. terms: file of the
     words asked for.
     """
     card = _CARD.format(
@@ -59,6 +60,6 @@ def vectors_card(
     return card if terms is None else f"{card}\nThe words are those of `{terms}` that occur.\n"
 
 
-def _row(shard: Shard, licences: Mapping[str, tuple[str, str]]) -> str:
-    repository, licence = licences.get(shard.name, (NOT_GIVEN, NOT_GIVEN))
+def _row(shard: Shard, licences: Mapping[Path, tuple[str, str]]) -> str:
+    repository, licence = licences.get(shard.path, (NOT_GIVEN, NOT_GIVEN))
     return f"| {shard.name} | {shard.weight:g} | {repository} | {licence} |"

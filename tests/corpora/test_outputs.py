@@ -33,6 +33,7 @@ def test_a_file_is_replaced_with_force_alone(tmp_path: Path) -> None:
         (["out", "out/report.txt"], "report.txt: lies in .*out, which is written too"),
         (["out/../out2", "out2/report.txt"], "lies in"),
         (["file"], "is a file. Name a folder"),
+        (["file/report.html"], "file: is a file. Name a folder"),
         (["empty.txt"], "is a folder. Name a file"),
         (["full"], "is a folder with files in it"),
         (["pipe"], "is no file. Name a new path"),

@@ -17,7 +17,7 @@ def test_dearest_classes_come_first_with_their_types() -> None:
         KindCount(Kind.split, 4, {"A": 4}, 0.01),
         KindCount(Kind.left, 1, {"A": 1}, 0.0),
     ]
-    first, second, third = advise(TOTAL, TYPES, kinds, {})
+    first, second, third = advise(TOTAL, TYPES, kinds, {}, 20)
     assert first.startswith("30 missed (20 of them B) cost 12.0 points of F1: ")
     assert second.startswith("4 split (4 of them A) cost 1.0 points of F1: train with a CRF")
     assert third == "B has F1 28.6 and 71% of all that is wrong: begin there."
@@ -25,7 +25,7 @@ def test_dearest_classes_come_first_with_their_types() -> None:
 
 def test_mentions_that_training_never_has() -> None:
     seen = {SEEN: Scores(55, 70, 70), NEVER: Scores(5, 15, 25), OTHER_TYPE: Scores(0, 5, 5)}
-    never, other = advise(TOTAL, {}, [], seen)
+    never, other = advise(TOTAL, {}, [], seen, 20)
     assert "78.6 for mentions that training has" in never
     assert "20.0 for those it never has, which are 25% of the gold" in never
     assert "a pretrained encoder would help" in never
@@ -34,11 +34,18 @@ def test_mentions_that_training_never_has() -> None:
 
 def test_new_mentions_that_are_found_as_well_as_old_ones_call_for_nothing() -> None:
     seen = {SEEN: Scores(70, 80, 80), NEVER: Scores(18, 20, 20)}
-    (never,) = advise(TOTAL, {}, [], seen)
+    (never,) = advise(TOTAL, {}, [], seen, 20)
     assert never.endswith("what is new is not what is hard.")
 
 
 def test_perfect_and_empty_systems() -> None:
-    assert advise(Scores(5, 5, 5), {"A": Scores(5, 5, 5)}, [], {}) == []
-    (empty,) = advise(Scores(0, 3, 0), {}, [], {})
+    assert advise(Scores(5, 5, 5), {"A": Scores(5, 5, 5)}, [], {}, 20) == []
+    (empty,) = advise(Scores(0, 3, 0), {}, [], {}, 20)
     assert "holds no mention" in empty
+
+
+def test_few_documents_are_named() -> None:
+    total = Scores(5, 5, 5)
+    assert advise(total, {}, [], {}, 20) == []
+    (few,) = advise(total, {}, [], {}, 19)
+    assert few.startswith("With 19 of 20 documents that it takes at least, intervals, and p by")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import spacy
+from nervaluate.strategies import PartialEvaluation
 from spacy.tokens import Span
 
 from spacy_bioner.errors import ConfigError
@@ -21,9 +22,10 @@ from spacy_bioner.evaluation.analysis import (
     by_length,
     confusion,
 )
-from spacy_bioner.evaluation.cases import Case, Mention, case_of_tags
+from spacy_bioner.evaluation.cases import Case, Mention, case_of_tags, overlapping
 from spacy_bioner.evaluation.curve import read_curve
 from spacy_bioner.evaluation.scores import Scores, document_counts, micro
+from spacy_bioner.evaluation.semeval import _entities, semeval_scores
 from tests.evaluation.random_tags import random_pairs
 
 CASES = [case_of_tags(gold, found) for gold, found in random_pairs(300, seed=11)]
@@ -107,3 +109,27 @@ def test_other_files_are_no_curve(tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").write_text('{"x": 1}\n')
     with pytest.raises(ConfigError, match=r"log\.jsonl: not the log of a training"):
         read_curve(tmp_path / "log.jsonl")
+
+
+def test_a_type_may_have_the_name_of_what_is_no_mention() -> None:
+    matrix = confusion([case_of("xxxx", [Mention(0, 2, "O")], [Mention(2, 3, "O")])])
+    assert matrix.labels == ("O", "(O)")
+    assert matrix.counts.tolist() == [[0, 1], [1, 0]]
+
+
+def test_groups_hold_each_mention_once_and_overlap_nothing_beside_them() -> None:
+    for case in CASES:
+        groups = list(overlapping(case))
+        assert sorted(m for group in groups for m in group.gold) == sorted(case.gold)
+        assert sorted(m for group in groups for m in group.found) == sorted(case.found)
+        ends = [max(m.end for m in (*g.gold, *g.found)) for g in groups]
+        starts = [min(m.start for m in (*g.gold, *g.found)) for g in groups]
+        assert all(end <= start for end, start in zip(ends, starts[1:], strict=False))
+
+
+def test_groups_change_no_count_of_semeval() -> None:
+    strategy = PartialEvaluation()
+    whole = [strategy.evaluate(_entities(c.gold), _entities(c.found), [])[0] for c in CASES]
+    scores = semeval_scores(CASES)["partial"]
+    counts = [sum(getattr(r, name) for r in whole) for name in ("correct", "partial", "missed")]
+    assert [scores.correct, scores.partial, scores.missed] == counts

@@ -31,3 +31,10 @@ def test_files_that_are_none_or_damaged_or_empty_are_refused(tmp_path: Path) -> 
             read_docs(path)
     with pytest.raises(ConfigError, match="no such file"):
         read_examples(nlp, tmp_path / "absent.spacy")
+
+
+def test_documents_without_tokens_are_left_out(tmp_path: Path) -> None:
+    nlp = spacy.blank("zh")
+    DocBin(docs=[nlp(""), nlp("頭痛")]).to_disk(tmp_path / "a.spacy")
+    assert [doc.text for doc in read_docs(tmp_path / "a.spacy")] == ["頭痛"]
+    assert len(read_examples(nlp, tmp_path / "a.spacy")) == 1

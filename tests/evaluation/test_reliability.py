@@ -74,3 +74,8 @@ def test_table_has_a_row_for_each_type_and_part():
 def test_values_that_make_no_sense_are_refused(p, y, message):
     with pytest.raises(ValueError, match=message):
         reliability(p, y)
+
+
+@pytest.mark.parametrize("right", [[1, 0], [0, 1]])
+def test_no_threshold_parts_equal_confidences(right):
+    assert precision_at_recall([0.5, 0.5], right, 1, [1.0]) == [0.5]

@@ -130,3 +130,10 @@ def test_the_macro_interval_is_that_of_the_types_drawn() -> None:
         means.append(sum(types) / len(types))
     found = intervals(DocumentCounts(("A", "B"), counts), samples=50)
     assert found.macro_f1 == percentile_interval(np.array(means))
+
+
+def test_a_difference_met_up_to_rounding_counts_as_met() -> None:
+    a = np.array([[28, 29, 29], [15, 29, 29]])
+    b = np.array([[26, 29, 29], [15, 29, 29]])
+    found = compare_f1(a, b, 2000)  # twice the first document: off by the difference, as the second
+    assert found.bootstrap == pytest.approx(0.5, abs=0.05)

@@ -68,10 +68,15 @@ def test_changes_from_the_command_line(tmp_path: Path) -> None:
     changed = grid.with_changes(
         settings={"training.max_steps": 9}, seeds=[3], encoders={"tiny": Path("ready")}
     )
-    assert changed.settings["training.max_steps"] == 9
+    settings = [changed.settings_of(row)["training.max_steps"] for row in changed.rows()]
+    assert set(settings) == {9}  # also where an axis says otherwise
     assert changed.seeds == (3,)
     assert changed.encoders == {"tiny": {"path": "ready"}}
     assert grid.with_changes() == grid
+    with pytest.raises(ConfigError, match=r"training\.seed cannot be set .* give --seeds"):
+        grid.with_changes(settings={"training.seed": 1})
+    with pytest.raises(ConfigError, match=r"paths\.train cannot be set .* give --corpus"):
+        grid.with_changes(settings={"paths.train": "x"})
     with pytest.raises(ConfigError, match="no encoder 'huge', only"):
         grid.with_changes(encoders={"huge": Path("x")})
 

@@ -51,3 +51,55 @@ def test_rows_of_one_folder_are_refused(grid_file: Path, tmp_path: Path) -> None
     srsly.write_yaml(grid_file.with_name("twice.yml"), data)
     with pytest.raises(ConfigError, match="two rows of the grid would be kept in"):
         prepare_runs(read_grid(grid_file.with_name("twice.yml")), tmp_path)
+
+
+def test_a_changed_file_that_any_setting_names_is_noticed(grid_file: Path, tmp_path: Path) -> None:
+    words = tmp_path / "words.tsv"
+    words.write_text("頭痛\n", encoding="utf-8")
+    config = load_config(ROOT / "configs/bilstm_crf.cfg", interpolate=False)
+    config["components"]["bert_crf_ner"]["model"]["lexicon"] = str(words)
+    config.to_disk(tmp_path / "a.cfg")
+    data = srsly.read_yaml(grid_file) | {"config": str(tmp_path / "a.cfg")}
+    srsly.write_yaml(grid_file.with_name("words.yml"), data)
+    grid = read_grid(grid_file.with_name("words.yml"))
+    before = prepare_runs(grid, tmp_path / "out")[0].fingerprint
+    prepare._digest.cache_clear()
+    words.write_text("頭痛\n發燒\n", encoding="utf-8")
+    assert prepare_runs(grid, tmp_path / "out")[0].fingerprint != before
+
+
+def test_the_language_of_a_setting_holds_for_the_corpus(grid_file: Path, tmp_path: Path) -> None:
+    grid = read_grid(grid_file)
+    ours, other = grid, grid.with_changes(settings={"nlp.lang": "en"})
+    tests = {prepare_runs(each, tmp_path / "out")[0].test for each in (ours, other)}
+    assert len(tests) == 2
+
+
+def test_what_no_run_left_is_not_replaced_by_one(grid_file: Path, tmp_path: Path) -> None:
+    grid = read_grid(grid_file)
+    folder = Path(prepare_runs(grid, tmp_path / "out")[0].folder)
+    folder.mkdir(parents=True)
+    prepare_runs(grid, tmp_path / "out")
+    (folder / "notes.txt").touch()
+    with pytest.raises(ConfigError, match="holds files, and no run that is done"):
+        prepare_runs(grid, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"foo.bar": 1}, "foo"), ({"bar": 1}, "bar")],
+)
+def test_settings_that_no_config_has_are_refused(
+    grid_file: Path, tmp_path: Path, settings: dict[str, int], message: str
+) -> None:
+    grid = read_grid(grid_file).with_changes(settings=settings)
+    with pytest.raises(ConfigError, match=rf"\.cfg: .*{message}"):
+        prepare_runs(grid, tmp_path / "out")
+
+
+def test_names_too_long_for_a_folder_are_refused(grid_file: Path, tmp_path: Path) -> None:
+    axis = {"病" * 90: {"training.dropout": 0.1}}
+    data = srsly.read_yaml(grid_file) | {"axes": {"s": axis}, "base": {"s": "病" * 90}}
+    srsly.write_yaml(grid_file.with_name("long.yml"), data)
+    with pytest.raises(ConfigError, match="is too long a name for a folder"):
+        prepare_runs(read_grid(grid_file.with_name("long.yml")), tmp_path)

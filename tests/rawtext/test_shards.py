@@ -112,7 +112,25 @@ def test_read_manifest_gives_licences_by_shard(folder: Path) -> None:
     manifest = "\ufeffsource\trepo\tlicence\n\nplain\tme/it\tCC0\n"
     (folder / "MANIFEST.tsv").write_text(manifest, encoding="utf-8")
     shards = [Shard(folder / "plain.txt"), Shard(folder / "packed.txt.xz")]
-    assert read_manifest(shards) == {"plain": ("me/it", "CC0")}
+    assert read_manifest(shards) == {folder / "plain.txt": ("me/it", "CC0")}
+
+
+def test_a_licence_is_that_of_the_manifest_beside_the_text(folder: Path) -> None:
+    other = folder / "other"
+    other.mkdir()
+    for place, licence in ((folder, "MIT"), (other, "GPL")):
+        (place / "plain.txt").write_text("x\n")
+        (place / "MANIFEST.tsv").write_text(f"source\trepo\tlicence\nplain\tme\t{licence}\n")
+    shards = [Shard(folder / "plain.txt"), Shard(other / "plain.txt")]
+    assert read_manifest(shards) == {
+        folder / "plain.txt": ("me", "MIT"),
+        other / "plain.txt": ("me", "GPL"),
+    }
+
+
+def test_a_folder_that_is_named_like_a_file_is_no_shard(folder: Path) -> None:
+    (folder / "sub.txt").mkdir()
+    assert "sub" not in [shard.name for shard in find_shards([folder], {})]
 
 
 def test_a_file_that_is_named_twice_is_one_shard(folder: Path) -> None:
@@ -123,7 +141,8 @@ def test_a_file_that_is_named_twice_is_one_shard(folder: Path) -> None:
 
 def test_a_licence_that_is_left_out_is_not_given(folder: Path) -> None:
     (folder / "MANIFEST.tsv").write_text("source\trepo\tlicence\nplain\tme/it\npacked\n")
-    assert read_manifest(find_shards([folder], {})) == {
+    given = read_manifest(find_shards([folder], {}))
+    assert {path.name.split(".")[0]: what for path, what in given.items()} == {
         "plain": ("me/it", "not given"),
         "packed": ("not given", "not given"),
     }

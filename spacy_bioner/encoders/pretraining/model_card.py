@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from spacy_bioner.encoders.pretraining.settings import PretrainingSettings
@@ -53,12 +54,12 @@ def pretrained_card(
     config: Any,
     settings: PretrainingSettings,
     streams: Sequence[TokenStream],
-    licences: Mapping[str, tuple[str, str]],
+    licences: Mapping[Path, tuple[str, str]],
     facts: Mapping[str, Any],
 ) -> str:
     """Return the model card, in Markdown.
 
-    config: the encoder's. licences: (repository, licence) by shard name. facts: start,
+    config: the encoder's. licences: (repository, licence) by path of the shard. facts: start,
     parameters, max_length, steps, seconds, device, held_out_loss, held_out_accuracy, and
     "grown from", layers, where it was.
     """
@@ -92,9 +93,9 @@ def _start(facts: Mapping[str, Any]) -> str:
     return f"{facts['start']}, of {facts['grown from']} layers, the upper ones once more on top"
 
 
-def _source_row(stream: TokenStream, licences: Mapping[str, tuple[str, str]]) -> str:
+def _source_row(stream: TokenStream, licences: Mapping[Path, tuple[str, str]]) -> str:
     shard = stream.shard
-    repository, licence = licences.get(shard.name, (NOT_GIVEN, NOT_GIVEN))
+    repository, licence = licences.get(shard.path, (NOT_GIVEN, NOT_GIVEN))
     return (
         f"| {shard.name} | {shard.weight:g} | {len(stream.values):,} | {repository} | {licence} |"
     )

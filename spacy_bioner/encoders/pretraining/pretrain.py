@@ -244,7 +244,7 @@ def _write(
     start: Path,
     settings: PretrainingSettings,
     streams: Sequence[TokenStream],
-    licences: Mapping[str, tuple[str, str]],
+    licences: Mapping[Path, tuple[str, str]],
     facts: Mapping[str, Any],
     half: bool,
 ) -> None:

@@ -21,6 +21,7 @@ _SCRIPTS = {
     "GREEK": "el",
     "DEVANAGARI": "hi",
 }
+_KANA = 0.02  # share of kana from which a text is Japanese; Chinese ones may hold some
 _ENOUGH = 20_000  # characters to judge a language by
 
 
@@ -64,7 +65,8 @@ def _language(characters: Counter[str]) -> str:
         if character.isalpha():
             script = unicodedata.name(character, "").split(" ")[0].split("-")[0]
             found[_SCRIPTS.get(script, "en")] += count
-    if found["ja"] and found["ja"] + found["zh"] > found["en"]:
+    east = found["ja"] + found["zh"]
+    if found["ja"] > _KANA * east and east > found["en"]:
         return "ja"
     return found.most_common(1)[0][0] if found else "en"
 
