@@ -39,7 +39,7 @@ def confusion(cases: Sequence[Case]) -> Confusion:
     names = sorted({m.label for case in cases for m in (*case.gold, *case.found)})
     index, outside = {label: n for n, label in enumerate(names)}, len(names)
     counts = np.zeros((outside + 1, outside + 1), dtype=np.int64)
-    for group in (group for case in cases for group in overlapping(case)):
+    for group in (group for case in cases for group in overlapping(case.gold, case.found)):
         for mention in set(group.gold):
             best = _closest(mention, group.found)
             counts[index[mention.label], index[best.label] if best else outside] += 1

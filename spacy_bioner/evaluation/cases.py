@@ -66,9 +66,9 @@ class Group(NamedTuple):
     found: tuple[Mention, ...]
 
 
-def overlapping(case: Case) -> Iterator[Group]:
-    """All mentions of a document in groups, in order."""
-    mentions = [(m, True) for m in case.gold] + [(m, False) for m in case.found]
+def overlapping(gold: Iterable[Mention], found: Iterable[Mention]) -> Iterator[Group]:
+    """Mentions of a document in groups, in order."""
+    mentions = [(m, True) for m in gold] + [(m, False) for m in found]
     group: list[tuple[Mention, bool]] = []
     end = 0
     for mention, is_gold in sorted(mentions):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from spacy_bioner.evaluation.cases import Case, Mention
+from spacy_bioner.evaluation.cases import Case, Mention, overlapping
 from spacy_bioner.evaluation.scores import Scores, sides
 
 
@@ -53,29 +53,14 @@ def find_errors(cases: Sequence[Case]) -> list[EntityError]:
 
 def _of_case(number: int, case: Case) -> Iterator[EntityError]:
     right, found, gold = sides(case)
-    wrong = [(m, True) for m in gold - right] + [(m, False) for m in found - right]
-    group: list[tuple[Mention, bool]] = []
-    end = 0
-    for mention, is_gold in sorted(wrong):
-        if group and mention.start >= end:
-            yield from _of_group(number, group)
-            group = []
-        end = max(end, mention.end) if group else mention.end
-        group.append((mention, is_gold))
-    if group:
-        yield from _of_group(number, group)
-
-
-def _of_group(number: int, group: list[tuple[Mention, bool]]) -> Iterator[EntityError]:
-    gold = tuple(mention for mention, is_gold in group if is_gold)
-    found = tuple(mention for mention, is_gold in group if not is_gold)
-    if gold and found:
-        yield EntityError(kind_of(gold, found), number, gold, found)
-        return
-    for mention in gold:
-        yield EntityError(Kind.missed, number, (mention,), ())
-    for mention in found:
-        yield EntityError(Kind.spurious, number, (), (mention,))
+    for group in overlapping(gold - right, found - right):
+        if group.gold and group.found:
+            yield EntityError(kind_of(*group), number, *group)
+            continue
+        for mention in group.gold:
+            yield EntityError(Kind.missed, number, (mention,), ())
+        for mention in group.found:
+            yield EntityError(Kind.spurious, number, (), (mention,))
 
 
 def kind_of(gold: Sequence[Mention], found: Sequence[Mention]) -> Kind:

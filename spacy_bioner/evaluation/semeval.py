@@ -43,7 +43,7 @@ def semeval_scores(cases: Sequence[Case]) -> dict[str, ModeScores]:
     totals = {mode: EvaluationResult() for mode in MODES}
     strategies = {mode: make() for mode, make in MODES.items()}
     # group by group: nervaluate compares each mention with each
-    for group in (group for case in cases for group in overlapping(case)):
+    for group in (group for case in cases for group in overlapping(case.gold, case.found)):
         gold, found = _entities(group.gold), _entities(group.found)
         for mode, strategy in strategies.items():
             result, _ = strategy.evaluate(gold, found, [])

@@ -119,7 +119,7 @@ def test_a_type_may_have_the_name_of_what_is_no_mention() -> None:
 
 def test_groups_hold_each_mention_once_and_overlap_nothing_beside_them() -> None:
     for case in CASES:
-        groups = list(overlapping(case))
+        groups = list(overlapping(case.gold, case.found))
         assert sorted(m for group in groups for m in group.gold) == sorted(case.gold)
         assert sorted(m for group in groups for m in group.found) == sorted(case.found)
         ends = [max(m.end for m in (*g.gold, *g.found)) for g in groups]
