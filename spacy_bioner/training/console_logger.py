@@ -79,7 +79,10 @@ def parameters(model: Model[Any, Any]) -> Iterator[tuple[int, str, int]]:
 
 
 def render_groups(optimizer: LayerwiseAdam, nlp: Language) -> str:
-    """A table of blocks and groups: rate of the first step, weight decay, number of values."""
+    """A table of blocks and groups: rate of the first step, weight decay, number of values.
+
+    A group that fits no parameter stands at its end, since its pattern may be wrong.
+    """
     rows: dict[tuple[int, str, float, float], int] = {}
     frozen = nlp.config.interpolate()["training"]["frozen_components"]
     for pipe, component in nlp.pipeline:
@@ -90,6 +93,12 @@ def render_groups(optimizer: LayerwiseAdam, nlp: Language) -> str:
     for (_, label, scale, decay), size in sorted(rows.items()):
         lines.append(f"{label:<24}{scale * optimizer.learn_rate:>12.3g}{decay:>8g}{size:>14,}")
     lines.append(f"{'all':<24}{'':>20}{sum(rows.values()):>14,}")
+    shown = {label for _, label, _, _ in rows}
+    lines += [
+        f"group {group.name} fits no parameter: its pattern is {group.pattern!r}"
+        for group in optimizer.groups
+        if f"group {group.name}" not in shown
+    ]
     return "\n".join(lines)
 
 

@@ -12,6 +12,7 @@ from thinc.api import Optimizer, get_array_module, xp2torch
 
 from spacy_bioner.errors import ConfigError
 from spacy_bioner.training.blocks import Depth, block_of, distance_from_classifier
+from spacy_bioner.training.groups import ParameterGroup, parse_group
 from spacy_bioner.training.heap import give_back_memory
 
 Key = tuple[int, str]
@@ -29,20 +30,6 @@ NO_DECAY = [
 # Names of parameters in thinc's layers and ours; torch's are longer.
 _THINC_NAME = re.compile(r"[A-Za-z]|crf_\w+")
 _UPDATES_TO_GIVE_BACK = 50
-
-
-@dataclass(frozen=True)
-class ParameterGroup:
-    """Parameters by the name of a config section, and what holds for them.
-
-    pattern: of their names, with * and ? as in a shell; rate_scale: factor on the
-    rate of their block; weight_decay: None for that of the optimizer.
-    """
-
-    name: str
-    pattern: str
-    rate_scale: float = 1.0
-    weight_decay: float | None = None
 
 
 @dataclass
@@ -93,18 +80,8 @@ def build_layerwise_adam(
         grad_clip=grad_clip,
         use_averages=use_averages,
         no_decay=no_decay,
-        groups=[_parse_group(name, settings) for name, settings in groups.items()],
+        groups=[parse_group(name, settings) for name, settings in groups.items()],
     )
-
-
-def _parse_group(name: str, settings: dict[str, Any]) -> ParameterGroup:
-    unknown = set(settings) - {"pattern", "rate_scale", "weight_decay"}
-    if unknown or "pattern" not in settings:
-        raise ConfigError(
-            f"[training.optimizer.groups.{name}] takes pattern, rate_scale and weight_decay, "
-            f"and needs a pattern; got {sorted(settings)}"
-        )
-    return ParameterGroup(name, **settings)
 
 
 class LayerwiseAdam(Optimizer):  # type: ignore[misc]
@@ -194,19 +171,22 @@ class LayerwiseAdam(Optimizer):  # type: ignore[misc]
 
         Raises ConfigError for a dotted name that no block and no group fits.
         """
-        decays = not any(fnmatchcase(name, pattern) for pattern in self.no_decay)
-        weight_decay = float(self.L2) if decays else 0.0
         group = self.group_of(name)
         if group is None:
-            return self._block_scale(name, depth), weight_decay
+            return self._block_scale(name, depth), self._weight_decay(name, None)
         scale = group.rate_scale * (
             self._block_scale(name, depth) if _is_known(name, depth) else 1.0
         )
-        return scale, weight_decay if group.weight_decay is None else group.weight_decay
+        return scale, self._weight_decay(name, group.weight_decay)
 
     def group_of(self, name: str) -> ParameterGroup | None:
         """The named group of a parameter, if it is in one."""
         return next((g for g in self.groups if fnmatchcase(name, g.pattern)), None)
+
+    def _weight_decay(self, name: str, of_group: float | None) -> float:
+        if any(fnmatchcase(name, pattern) for pattern in self.no_decay):
+            return 0.0
+        return float(self.L2) if of_group is None else of_group
 
     def _block_scale(self, name: str, depth: Depth) -> float:
         return self.layer_decay ** -distance_from_classifier(block_of(name, depth), depth)

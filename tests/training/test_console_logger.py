@@ -16,7 +16,7 @@ from spacy_bioner.errors import ConfigError
 from spacy_bioner.training.console_logger import build_console_logger
 from tests.pipeline.pipelines import build_on_transformer, initialized
 
-OPTIMIZER = {
+OPTIMIZER: dict[str, Any] = {
     "@optimizers": "spacy_bioner.LayerwiseAdam.v1",
     "learn_rate": 4e-5,
     "groups": {"crf": {"pattern": "crf_*", "rate_scale": 30.0, "weight_decay": 0.0}},
@@ -63,6 +63,13 @@ def test_table_lists_groups_and_sums_to_the_model(nlp: Language) -> None:
         "embeddings": pytest.approx(4e-5 / 1.2**3, rel=1e-2),
     }
     assert {row[-2] for row in rows} == {"0", "0.01"}
+
+
+def test_groups_that_fit_nothing_are_named(nlp: Language) -> None:
+    groups = {**OPTIMIZER["groups"], "mistyped": {"pattern": "crf-*"}}
+    nlp.config["training"]["optimizer"] = {**OPTIMIZER, "groups": groups}
+    lines = [line for line in start(nlp) if "fits no parameter" in line]
+    assert lines == ["group mistyped fits no parameter: its pattern is 'crf-*'"]
 
 
 def test_frozen_components_are_not_listed(nlp: Language) -> None:
