@@ -77,6 +77,9 @@ def compare_f1(
 ) -> Significance:
     """Whether the F1 of two systems on the same documents differs: (D, 3) counts each.
 
+    Where a resample has nothing to find and none is found, F1 is 0, so that a type of one
+    document is no proof.
+
     Raises ValueError if the two have different numbers of documents, or none.
     """
     if a.shape != b.shape or not len(a):

@@ -107,6 +107,15 @@ def test_a_clear_difference_is_significant_and_symmetric() -> None:
     assert forth.interval.low > 0
 
 
+def test_a_type_of_one_document_proves_nothing() -> None:
+    right, wrong = np.zeros((2, 20, 3), dtype=np.int64)
+    right[0] = 1
+    wrong[0] = [0, 1, 1]
+    result = compare_f1(wrong, right, samples=500)
+    assert result.bootstrap > 0.3
+    assert result.randomisation == 1
+
+
 def test_different_documents_are_refused() -> None:
     with pytest.raises(ValueError, match="same documents"):
         compare_f1(random_counts(3, 1), random_counts(4, 1))
