@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
@@ -19,8 +20,10 @@ def check_may_stand(out: Path, kind: str, is_one: Callable[[Path], bool], *, for
 
     kind: in words, as "a pipeline". is_one: whether a directory is of that kind.
 
-    Raises OutputExistsError for one of the kind without force, ConfigError for other things.
+    Raises OutputExistsError for one of the kind without force, ConfigError for other things and
+    where nothing may be written.
     """
+    _check_place(out.resolve(), kind)
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     if not out.is_dir():
@@ -31,6 +34,14 @@ def check_may_stand(out: Path, kind: str, is_one: Callable[[Path], bool], *, for
         )
     if not force:
         raise OutputExistsError(out)
+
+
+def _check_place(place: Path, kind: str) -> None:
+    parent = next(folder for folder in place.parents if folder.exists())
+    if not parent.is_dir():
+        raise ConfigError(f"{place}: {parent} is a file. Name another path for {kind}.")
+    if not os.access(parent, os.W_OK):
+        raise ConfigError(f"{place}: nothing may be written in {parent}. Name another path.")
 
 
 @contextmanager

@@ -49,7 +49,7 @@ class VectorsError(BionerError):
     """Vectors that cannot be made, or that are missing or of a wrong form."""
 
 
-def in_one_line(error: ValueError) -> str:
-    """Of an error in a config the title and the setting, which stand on lines of their own."""
+def in_one_line(error: Exception) -> str:
+    """Of an error, as of a config, the title and the setting, which stand on lines of their own."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return " ".join(lines[:3]) or type(error).__name__

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,18 @@ def test_nothing_else_is_replaced(tmp_path: Path, album: Path, force: bool) -> N
     for name in ("notes", "link"):
         with pytest.raises(ConfigError, match=f"{name}: holds files and is not an album"):
             check_may_stand(tmp_path / name, "an album", is_album, force=force)
+
+
+def test_a_place_where_nothing_may_stand_is_told_of_at_once(
+    tmp_path: Path, album: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a file").touch()
+    with pytest.raises(ConfigError, match=r"a file is a file\. Name another path for an album"):
+        check_may_stand(tmp_path / "a file" / "new", "an album", is_album, force=False)
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)
+    for place in (tmp_path / "new", tmp_path / "deep" / "new", album):
+        with pytest.raises(ConfigError, match="nothing may be written in"):
+            check_may_stand(place, "an album", is_album, force=True)
 
 
 def test_a_directory_appears_whole_and_replaces_what_was_there(album: Path) -> None:

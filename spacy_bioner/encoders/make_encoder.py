@@ -13,6 +13,7 @@ from spacy_bioner.encoders.saving import save_encoder
 from spacy_bioner.encoders.shape import Architecture, EncoderShape
 from spacy_bioner.encoders.tokenizer import make_tokenizer, special_tokens
 from spacy_bioner.encoders.vocabulary import Vocabulary, learn_vocabulary
+from spacy_bioner.errors import EncoderError
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +53,21 @@ def make_encoder(
     """Write an encoder with random weights and a vocabulary learnt from the texts.
 
     The texts are read once. Equal texts, settings and seed give equal files.
-
     out: directory to make, whole or not at all; with force an encoder there is replaced.
-    layers: for bart half of them are encoder, half decoder. width: numbers in a
-    token's vector. feed_forward: numbers inside a layer; if not given 4 * width,
-    for modernbert, which has a gate beside them, 2 * width.
-    max_length: longest input in wordpieces. vocab_size: most tokens in the vocabulary.
-    min_frequency: least occurrences of a wordpiece. sources: names for the model card.
+    layers: for bart half of them are encoder, half decoder. width: numbers in a token's
+    vector. feed_forward: those inside a layer; if not given 4 * width, for modernbert, which
+    has a gate beside them, 2 * width. max_length: longest input in wordpieces. vocab_size:
+    most tokens in the vocabulary. min_frequency: least occurrences of a wordpiece.
+    sources: names for the model card.
 
-    Raises EncoderError for a shape that cannot work, no or empty texts, or a vocab_size
-    too small; OutputExistsError if `out` exists and `force` is not given.
+    Raises EncoderError for a shape, seed or vocab_size that cannot work and for no or empty
+    texts; OutputExistsError if `out` exists and `force` is not given.
     """
     if feed_forward is None:
         feed_forward = (2 if architecture == "modernbert" else 4) * width
     shape = EncoderShape(architecture, layers, width, heads, feed_forward, max_length, dropout)
+    if not 0 <= seed < 2**32:
+        raise EncoderError(f"seed is {seed}; it must be from 0 up to 2**32.")
     check_may_write(out, force=force)
     specials = special_tokens(architecture).in_order
     vocabulary = learn_vocabulary(texts, specials, vocab_size, min_frequency)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spacy_bioner.directories import written_whole
+from spacy_bioner.errors import EncoderError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -17,10 +18,18 @@ if TYPE_CHECKING:
 def save_encoder(
     out: Path, tokenizer: PreTrainedTokenizerFast, model: PreTrainedModel, card: str
 ) -> None:
-    """Write tokenizer, model and model card, whole or not at all."""
+    """Write tokenizer, model and model card, whole or not at all.
+
+    Raises EncoderError where the weights cannot be written, as to a full disk.
+    """
+    from safetensors import SafetensorError
+
     with written_whole(out) as directory:
         tokenizer.save_pretrained(directory)
-        model.save_pretrained(directory)
+        try:
+            model.save_pretrained(directory)
+        except SafetensorError as error:
+            raise EncoderError(f"{out}: its weights cannot be written ({error}).") from None
         readme = directory / "README.md"
         readme.write_text(card, encoding="utf-8")
         for weights in directory.glob("*.safetensors"):

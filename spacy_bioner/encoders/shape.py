@@ -44,6 +44,11 @@ class EncoderShape:
             raise EncoderError(f"dropout is {self.dropout}; it must be from 0 up to 1.")
         if self.width % self.heads:
             raise EncoderError(f"width {self.width} is not divisible by heads {self.heads}.")
+        if self.architecture == "modernbert" and self.width // self.heads % 2:
+            raise EncoderError(
+                f"width {self.width} over heads {self.heads} is {self.width // self.heads}; for "
+                "modernbert it must be even, as pairs of numbers are rotated."
+            )
         if self.architecture == "bart" and self.layers % 2:
             raise EncoderError(
                 f"layers is {self.layers}; for bart it must be even, as half of them are "

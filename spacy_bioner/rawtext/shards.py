@@ -7,6 +7,7 @@ import csv
 import gzip
 import lzma
 import re
+import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -75,9 +76,17 @@ def find_shards(inputs: Sequence[Path], weights: Mapping[str, float]) -> list[Sh
 def _files(source: Path) -> list[Path]:
     if source.is_dir():
         found = sorted(p for p in source.iterdir() if p.suffix in _OPENERS and p.is_file())
+        inner = sorted(p.name for p in source.iterdir() if p.is_dir())
         if not found:
             raise CorpusError(f"this folder has no {', '.join(_OPENERS)} files.", source)
+        if inner:
+            warnings.warn(
+                f"{source}: folders in it are not read ({', '.join(inner)}). Name them too.",
+                stacklevel=4,
+            )
         return found
+    if source.is_symlink() and not source.exists():
+        raise CorpusError("is a link to what is not there.", source)
     if not source.exists():
         return _matches(source)
     if source.suffix not in _OPENERS:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import spacy
 from spacy.language import Language
+from spacy.strings import StringStore
 from spacy.util import load_config
 from spacy.vectors import Vectors
 
@@ -128,13 +129,15 @@ def _train(
         return train_skipgram(path, rows, settings)
 
 
-def _table(tables: Mapping[str, UnitVectors], strings: object) -> Vectors:
+def _table(tables: Mapping[str, UnitVectors], strings: StringStore) -> Vectors:
     """Return one table; of a key that two kinds have, as a single character, the first counts."""
     keys: dict[str, np.ndarray] = {}
     for table in tables.values():
         scale = float(np.sqrt(np.mean(np.square(table.data))))
         for key, vector in zip(table.keys, table.data / scale, strict=True):
             keys.setdefault(key, vector)
+    for key in keys:
+        strings.add(key)  # so that keys and neighbours can be read back
     data = np.stack(list(keys.values())).astype(np.float16)
     return Vectors(strings=strings, data=data, keys=list(keys), name="spacy_bioner.vectors")
 

@@ -38,6 +38,8 @@ class SkipGram:
         for name, least in {**dict.fromkeys(self.__slots__, 1), "seed": 0}.items():
             if getattr(self, name) < least:
                 raise VectorsError(f"{name} is {getattr(self, name)}; it must be at least {least}.")
+        if self.seed >= 2**32:
+            raise VectorsError(f"seed is {self.seed}; it must be below 2**32.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -264,6 +264,8 @@ def test_make_encoder_keeps_the_old_one_when_it_fails(
         ({"texts": ["", " \n\u3000"]}, "all 2 texts are empty"),
         ({"texts": ["糖", "a\ud800"]}, "text 2 is not valid Unicode"),
         ({"width": 15}, "width 15 is not divisible by heads 2"),
+        ({"architecture": "modernbert", "width": 30}, "width 30 over heads 2 is 15; .* even"),
+        ({"seed": 2**32}, "seed is 4294967296"),
         ({"architecture": "bart", "layers": 3}, "even"),
         ({"architecture": "gpt"}, "unknown architecture 'gpt'"),
         ({"layers": 0}, "layers is 0"),

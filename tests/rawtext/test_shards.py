@@ -47,6 +47,19 @@ def test_read_lines_strips_and_passes_over_blank_lines(folder: Path) -> None:
     assert list(read_lines(folder / "packed.txt.xz")) == ["三", "四"]
 
 
+def test_a_link_to_nothing_is_refused(folder: Path) -> None:
+    (folder / "lost.txt").symlink_to(folder / "absent.txt")
+    for source in (folder / "lost.txt", folder / "lo*.txt"):
+        with pytest.raises(CorpusError, match=r"lost\.txt: is a link to what is not there"):
+            find_shards([source], {})
+
+
+def test_folders_in_a_folder_are_named(folder: Path) -> None:
+    (folder / "2020").mkdir()
+    with pytest.warns(UserWarning, match=r"folders in it are not read \(2020\)"):
+        assert len(find_shards([folder], {})) == 2
+
+
 def test_find_shards_takes_patterns(folder: Path) -> None:
     assert [shard.name for shard in find_shards([folder / "*.txt*"], {})] == ["packed", "plain"]
 

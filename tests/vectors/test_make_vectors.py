@@ -44,6 +44,8 @@ def test_vectors_are_found_by_character_ngram_and_word(texts: Path, tmp_path: Pa
     vocab = spacy.load(out).vocab
     for key in ("糖", "糖|尿", "糖尿病", "頭痛"):
         assert np.abs(vocab.vectors[vocab.strings.add(key)]).sum() > 0
+    near, _, _ = vocab.vectors.most_similar(vocab["頭痛"].vector[None], n=3)
+    assert all(vocab.strings[key] for key in near[0])
     assert not vocab.has_vector("未見")
     assert not vocab.has_vector("藥|頭"), "no n-gram spans a blank"
     assert vocab.vectors.shape[1] == 8
@@ -90,6 +92,11 @@ def test_terms_that_do_not_occur_are_refused(texts: Path, tmp_path: Path) -> Non
 def test_settings_below_one_are_refused(setting: str) -> None:
     with pytest.raises(VectorsError, match=f"{setting} is 0; it must be at least 1"):
         SkipGram(**{setting: 0})
+
+
+def test_a_seed_that_nothing_can_begin_with_is_refused() -> None:
+    with pytest.raises(VectorsError, match="seed is 4294967296; it must be below"):
+        SkipGram(seed=2**32)
 
 
 def test_equal_seeds_give_equal_vectors(texts: Path, tmp_path: Path) -> None:

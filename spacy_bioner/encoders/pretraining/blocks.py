@@ -69,7 +69,7 @@ class BlockReader:
             )
         for text, weight in zip(self._texts, weights, strict=True):
             if len(text) // self._inside < 2:
-                _warn_unread(streams, weight, length)
+                _warn_unread(streams, weight, length, self._inside)
         self._pass = -1
         self._order = np.zeros(0, dtype=np.int64)
         self._pass_sizes: list[int] = []
@@ -127,13 +127,21 @@ class BlockReader:
         return Blocks(ids, starts)
 
 
-def _warn_unread(streams: Sequence[TokenStream], weight: float, length: int) -> None:
-    names = [stream.shard.path.name for stream in streams if stream.shard.weight == weight]
+def _warn_unread(streams: Sequence[TokenStream], weight: float, length: int, inside: int) -> None:
+    names = [
+        stream.shard.path.name
+        for stream in streams
+        if stream.shard.weight == weight and _is_short(stream, inside)
+    ]
     warnings.warn(
         f"{', '.join(names)}: with weight {weight:g} too short for a block of {length} tokens to "
         "learn from and one held out, so not learnt from. Short files of one weight are joined.",
         stacklevel=3,
     )
+
+
+def _is_short(stream: TokenStream, inside: int) -> bool:
+    return len(stream.values) < _FEW * inside
 
 
 def _texts_of(
@@ -144,7 +152,7 @@ def _texts_of(
     weights: list[float] = []
     short: dict[float, list[NDArray[np.uint32]]] = {}
     for stream in streams:
-        if len(stream.values) < _FEW * inside:
+        if _is_short(stream, inside):
             short.setdefault(stream.shard.weight, []).append(stream.values)
         else:
             texts.append(stream.values)

@@ -28,9 +28,9 @@ class Masking:
     """How tokens are hidden.
 
     rate: share of the tokens hidden. span: mean number of words in a span (geometric,
-    as in SpanBERT, Joshi et al. 2020). special: ids that are never hidden, nor put
-    in another's place. Of the hidden tokens 80 % become the mask, 10 % a random ordinary
-    token, 10 % stay (Devlin et al. 2019).
+    as in SpanBERT, Joshi et al. 2020). special: ids that are hidden only
+    where a block has too few others, and never put in another's place. Of the hidden
+    tokens 80 % become the mask, 10 % a random ordinary token, 10 % stay (Devlin et al. 2019).
     """
 
     rate: float

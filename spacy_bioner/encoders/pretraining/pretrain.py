@@ -25,7 +25,7 @@ from spacy_bioner.encoders.pretraining.settings import PretrainingSettings
 from spacy_bioner.encoders.pretraining.tokens import TokenStream, first_lines, tokenize_shards
 from spacy_bioner.encoders.pretraining.trainer import Trainer
 from spacy_bioner.encoders.saving import save_encoder
-from spacy_bioner.errors import EncoderError
+from spacy_bioner.errors import EncoderError, in_one_line
 from spacy_bioner.lexicon import Lexicon
 from spacy_bioner.networks.limit import encoder_limit
 from spacy_bioner.rawtext.shards import Shard, find_shards, read_manifest
@@ -63,23 +63,23 @@ def pretrain_encoder(
 ) -> PretrainedEncoder:
     """Train an encoder to guess hidden words of the texts.
 
-    A run that was killed goes on from its last checkpoint, in `<out>.pretraining`; with
-    `fresh` it begins anew. That folder keeps the log and the tokenised texts.
+    A run that was killed goes on from its last checkpoint, in `<out>.pretraining`; with `fresh`
+    it begins anew. That folder keeps the log and the tokenised texts.
 
-    inputs: files or folders of text, a paragraph a line, plain or compressed. out: the
-    directory to write, whole or not at all. init: an encoder to go on from, of which `shape`
-    may name the `layers` to `grow` it to; without it one of the given `shape` (settings of
-    `make_encoder`), whose vocabulary is that of the texts. weights: by shard. lexicon: a file
-    of terms that are masked whole. half: write float16.
+    inputs: files or folders of text, a paragraph a line. out: the directory to write, whole or
+    not at all. init: an encoder to go on from, of which `shape` may name the `layers` to `grow`
+    it to; without it one of the given `shape` (settings of `make_encoder`), whose vocabulary is
+    that of the texts. weights: by shard. lexicon: a file of terms that are masked whole. half:
+    write float16.
     Raises EncoderError, LexiconError, CorpusError, ConfigError and OutputExistsError.
     """
     _check_machine_and_place(out, device, force, settings)
     terms = Lexicon.from_file(lexicon, shortest=2) if lexicon else None
-    shards, work = find_shards(inputs, weights or {}), _work_folder(out, fresh)
+    shards, work = find_shards(inputs, weights or {}), _work_folder(out)
     licences = read_manifest(shards)
     start = _starting_point(init, shards, work, settings, shape or {})
     tokenizer, model, before = _load(start, settings, (shape or {}) if init else {})
-    streams = tokenize_shards(shards, tokenizer, work / "tokens", terms)
+    streams = tokenize_shards(shards, tokenizer, _token_folder(work, start, fresh), terms)
     folder = _run_folder(work, settings, streams, init, start, terms, before)
     trainer = _trainer(settings, tokenizer, model, streams, folder, device)
     progress, measured = trainer.train(), trainer.evaluate()
@@ -89,11 +89,22 @@ def pretrain_encoder(
     return PretrainedEncoder(out, progress.step, progress.seconds, **measured)
 
 
-def _work_folder(out: Path, fresh: bool) -> Path:
-    work = out.with_name(out.name + ".pretraining")
-    if fresh:
-        shutil.rmtree(work, ignore_errors=True)
-    return work
+def _work_folder(out: Path) -> Path:
+    place = out.resolve()
+    return place.with_name(place.name + ".pretraining")
+
+
+def _token_folder(work: Path, start: Path, fresh: bool) -> Path:
+    """Where the tokenised texts are kept; with `fresh` nothing of a run before is left.
+
+    It is asked for when all that may be wrong with the new run is known.
+    """
+    for path in work.iterdir() if fresh and work.exists() else ():
+        if path.is_dir() and path != start:
+            shutil.rmtree(path)
+        elif not path.is_dir():
+            path.unlink()
+    return work / "tokens"
 
 
 def _facts(init: Path | None, device: str, progress: Progress) -> dict[str, Any]:
@@ -172,16 +183,29 @@ def _load(
     start: Path, settings: PretrainingSettings, asked: Mapping[str, Any]
 ) -> tuple[PreTrainedTokenizerFast, PreTrainedModel, dict[str, int]]:
     """Return tokenizer and model; with more `layers` asked for it is grown, and how is said."""
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(start)
-    torch.manual_seed(settings.seed)
-    model = load_masked_model(start, settings.dropout)
+    tokenizer, model = _read(start, settings)
     _prepare(tokenizer, model, start, settings)
     own = model.config.num_hidden_layers
     if asked.get("layers", own) == own:
         return tokenizer, model, {}
     return tokenizer, grow(model, asked["layers"]), {"grown from": own, "layers": asked["layers"]}
+
+
+def _read(
+    start: Path, settings: PretrainingSettings
+) -> tuple[PreTrainedTokenizerFast, PreTrainedModel]:
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(start)
+        torch.manual_seed(settings.seed)
+        return tokenizer, load_masked_model(start, settings.dropout)
+    except EncoderError:
+        raise
+    except Exception as error:  # of transformers, tokenizers and safetensors each has its own
+        raise EncoderError(
+            f"{start}: cannot be loaded, for a setting or a damaged file ({in_one_line(error)})"
+        ) from error
 
 
 def _prepare(
@@ -193,8 +217,9 @@ def _prepare(
     """Check the tokenizer, and make it know the model's limit and cut and pad nothing."""
     if not tokenizer.is_fast:
         raise EncoderError(f"{start}: its tokenizer has no tokenizer.json, which is needed.")
-    if tokenizer.mask_token_id is None:
-        raise EncoderError(f"{start}: its tokenizer has no mask token.")
+    for kind in ("mask", "cls", "sep"):
+        if getattr(tokenizer, f"{kind}_token_id") is None:
+            raise EncoderError(f"{start}: its tokenizer has no {kind} token.")
     limit = encoder_limit(model.config, tokenizer.model_max_length)
     if limit is not None and limit < settings.length:
         raise EncoderError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
@@ -54,7 +55,7 @@ class PretrainingSettings:
             raise EncoderError(f"say how long to train: by steps or by minutes; {given} is given.")
         rules = {
             "steps": (self.steps is None or self.steps >= 1, "at least 1"),
-            "minutes": (self.minutes is None or self.minutes > 0, "above 0"),
+            "minutes": (self.minutes is None or 0 < self.minutes < math.inf, "above 0, and finite"),
             "length": (self.length >= 8, "at least 8"),
             "batch_size": (self.batch_size >= 1, "at least 1"),
             "accumulate": (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _LINES_AT_A_TIME = 1000
 _CONTINUES = 1 << 31
+_MAPPED = 1 << 18  # values; shorter streams are read whole, as each map keeps a file open
+_HAN = re.compile("[々〇㐀-䶿一-鿿豈-﫿\U00020000-\U0003ffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ def tokenize_shards(
     folder: Path,
     lexicon: Lexicon | None = None,
 ) -> list[TokenStream]:
-    """Return the shards' tokens, as arrays mapped from files in `folder`.
+    """Return the shards' tokens, kept in files in `folder`, from which long ones are mapped.
 
     What was tokenised before, from the same file with the same tokenizer and lexicon, is
     taken as it is. Raises EncoderError if a shard has no text.
@@ -66,7 +69,7 @@ def tokenize_shards(
         stored = folder / f"{shard.name}.{_fingerprint(shard.path, settings)}.npy"
         if not stored.exists():
             _store(_tokenize(shard.path, tokenizer, lexicon), stored)
-        values = np.load(stored, mmap_mode="r")
+        values = _load(stored)
         if not len(values):
             raise EncoderError(f"{shard.path}: has no text. Leave it out, or give it weight 0.")
         streams.append(TokenStream(shard, values))
@@ -85,6 +88,11 @@ def _store(values: NDArray[np.uint32], path: Path) -> None:
     temporary.rename(path)
 
 
+def _load(path: Path) -> NDArray[np.uint32]:
+    values: NDArray[np.uint32] = np.load(path, mmap_mode="r")
+    return values if len(values) >= _MAPPED else np.array(values)
+
+
 def _tokenize(
     path: Path, tokenizer: PreTrainedTokenizerFast, lexicon: Lexicon | None
 ) -> NDArray[np.uint32]:
@@ -99,35 +107,53 @@ def _tokenize(
 
 
 def _values(text: str, encoding: Encoding, lexicon: Lexicon | None) -> NDArray[np.uint32]:
-    """Return the ids (N,) of a text, with the bit of each token that continues a word."""
+    """Return the ids (N,) of a text, with the bit of each token that continues a word.
+
+    Tokenizers that cut at blanks alone take a sentence of Chinese for a word. So no word goes on
+    at a Han character, nor after one, unless the lexicon has it.
+    """
     values = np.array(encoding.ids, dtype=np.uint32)
+    if not len(values):
+        return values
     words = np.array([-1 if word is None else word for word in encoding.word_ids], dtype=np.int64)
+    begins, ends = np.array(encoding.offsets, dtype=np.int64).T  # (N,) each
+    han = _are_han(text)  # (C,)
     continues = np.zeros(len(values), dtype=np.bool_)
     continues[1:] = words[1:] == words[:-1]
-    if lexicon is not None and len(values):
-        begins = np.array(encoding.offsets, dtype=np.int64)[:, 0]
+    continues[1:] &= ~(han[begins[1:]] | han[np.maximum(ends[:-1] - 1, 0)])
+    if lexicon is not None:
         continues |= _continues_a_term(text, lexicon)[begins]
     values[continues] |= np.uint32(_CONTINUES)
     return values
 
 
+def _are_han(text: str) -> NDArray[np.bool_]:
+    """Which characters are Han characters, and, after the last one, where a token may be empty."""
+    found = np.zeros(len(text) + 1, dtype=np.bool_)
+    found[[match.start() for match in _HAN.finditer(text)]] = True
+    return found
+
+
 def _continues_a_term(text: str, lexicon: Lexicon) -> NDArray[np.bool_]:
-    inside = np.zeros(len(text), dtype=np.bool_)
+    inside = np.zeros(len(text) + 1, dtype=np.bool_)
     for _, start, end in lexicon.segment(text):
         inside[start + 1 : end] = True
     return inside
 
 
 def first_lines(shards: Sequence[Shard], characters: int) -> Iterator[str]:
-    """Yield lines from the shards' beginnings, about `characters` in all, shared by weight.
+    """Yield lines from the shards' beginnings, about `characters` in all.
+
+    Of each as many as its length, in characters, and its weight are parts of the whole.
 
     Raises EncoderError if all files are empty.
     """
-    total = sum(shard.weight * shard.path.stat().st_size for shard in shards)
+    lengths = [sum(map(len, read_lines(shard.path))) for shard in shards]
+    total = sum(shard.weight * length for shard, length in zip(shards, lengths, strict=True))
     if not total:
         raise EncoderError(f"{', '.join(str(shard.path) for shard in shards)}: no text at all.")
-    for shard in shards:
-        room = characters * shard.weight * shard.path.stat().st_size / total
+    for shard, length in zip(shards, lengths, strict=True):
+        room = characters * shard.weight * length / total
         for line in read_lines(shard.path):
             yield line
             room -= len(line)

@@ -58,8 +58,9 @@ class Trainer:
     def train(self) -> Progress:
         """Train to the end, and leave the network with its last weights.
 
-        Raises EncoderError if the loss is no longer a number.
+        Raises EncoderError if the loss or its gradient is no longer a number.
         """
+        self._loss.train()
         at = self._folder.load(self._loss, self._optimizers)
         saved = at.seconds
         with self._bar(at) as bar:
@@ -109,12 +110,12 @@ class Trainer:
         settings = self._settings
         torch.manual_seed(settings.seed * 1_000_003 + at.step)
         total = self._find_gradients(masked)
-        if not np.isfinite(total):
+        norm = float(torch.nn.utils.clip_grad_norm_(self._trained, settings.clip))
+        if not (np.isfinite(total) and np.isfinite(norm)):
             raise EncoderError(
-                f"the loss is {total} at step {at.step}. Lower the learning rate; the last "
-                f"saved state is in {self._folder.path}."
+                f"at step {at.step} the loss is {total} and the norm of its gradient {norm}: the "
+                "learning rate is too high. Begin anew, with --fresh and a lower --learn-rate."
             )
-        torch.nn.utils.clip_grad_norm_(self._trained, settings.clip)
         self._optimizers.step(rate_at(self._share(at), settings))
         return total
 

@@ -72,6 +72,8 @@ def test_texts_too_short_for_their_weight_are_told_of() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         reader(long, stream("terms", 3.0, 5000, 16))
+    with pytest.warns(UserWarning, match=r"^few: with weight 1 too short"):
+        reader(stream("long", 1.0, 10_000, 2000), stream("few", 1.0, 5000, 7))
 
 
 def test_short_texts_of_a_weight_are_read_as_one() -> None:

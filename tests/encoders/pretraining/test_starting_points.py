@@ -72,6 +72,50 @@ def test_a_slow_tokenizer_is_refused(
         pretrain_encoder([texts], tmp_path / "out", settings(), init=encoder)
 
 
+def damage(encoder: Path, name: str) -> None:
+    path = encoder / name
+    if name.endswith(".safetensors"):
+        path.write_bytes(path.read_bytes()[:5])
+    elif name == "config.json":
+        path.write_text(json.dumps({"layers": 3}))
+    else:
+        path.write_text('{"model": "\n"}')
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json"])
+def test_a_damaged_encoder_is_told_of_in_a_line(
+    texts: Path, encoder: Path, tmp_path: Path, name: str
+) -> None:
+    damage(encoder, name)
+    with pytest.raises(EncoderError, match=r"encoder: cannot be loaded, .*damaged file \(.+\)$"):
+        pretrain_encoder([texts], tmp_path / "out", settings(), init=encoder)
+
+
+def test_a_tokenizer_without_ends_is_refused(
+    texts: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = partial(transformers.AutoTokenizer.from_pretrained, cls_token=None)
+    monkeypatch.setattr(transformers.AutoTokenizer, "from_pretrained", load)
+    with pytest.raises(EncoderError, match="its tokenizer has no cls token"):
+        pretrain_encoder([texts], tmp_path / "out", settings(), init=encoder)
+
+
+def test_a_run_is_thrown_away_when_the_new_one_can_begin(
+    texts: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, state = tmp_path / "out", tmp_path / "out.pretraining" / "state.pt"
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "finish", lambda folder: None)
+        pretrain_encoder([texts], out, settings(), init=encoder)
+    again: dict[str, Any] = {"force": True, "fresh": True}
+    with pytest.raises(EncoderError, match="no such encoder directory"):
+        pretrain_encoder([texts], out, settings(), init=tmp_path / "absent", **again)
+    with pytest.raises(EncoderError, match="takes at most 32 wordpieces"):
+        pretrain_encoder([texts], out, settings(length=64), init=encoder, **again)
+    assert state.exists()
+    assert pretrain_encoder([texts], out, settings(steps=1), init=encoder, **again).steps == 1
+
+
 def test_a_run_of_another_depth_is_not_gone_on_with(
     texts: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,7 @@ from spacy_bioner.encoders.pretraining.network import MaskedLoss
 from spacy_bioner.encoders.pretraining.settings import PretrainingSettings
 from spacy_bioner.encoders.pretraining.tokens import TokenStream
 from spacy_bioner.encoders.pretraining.trainer import Trainer
+from spacy_bioner.errors import EncoderError
 from spacy_bioner.rawtext.shards import Shard
 from tests.networks import tiny
 
@@ -31,7 +32,9 @@ class Step(Trainer):
 
     def __init__(self, folder: Path, **changes: Any) -> None:
         torch.manual_seed(0)
-        model = AutoModelForMaskedLM.from_config(ModernBertConfig(**tiny.MODERN))
+        dropout = {"embedding_dropout": changes.get("dropout", 0.0)}
+        config = ModernBertConfig(**{**tiny.MODERN, **dropout})
+        model = AutoModelForMaskedLM.from_config(config)
         self.network = MaskedLoss(model.train())
         values = np.random.default_rng(0).integers(5, 60, 8000).astype(np.uint32)
         stream = TokenStream(Shard(folder / "text.txt", 1.0), values)
@@ -127,6 +130,50 @@ def test_with_dropout_or_too_many_weights_nothing_is_shared(
         monkeypatch.setattr(trainer_module, "_MOST_BYTES_OF_GRADIENTS", 1000)
     Step(tmp_path, dropout=0.0 if limited else 0.1).gradients()
     assert shared == []
+
+
+def test_dropout_is_on_from_the_first_step_and_after_a_break(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, Any] = {"length": 300, "dropout": 0.4, "steps": 4}
+
+    def make(name: str, **changes: Any) -> Step:
+        step = Step(tmp_path / name, **{**given, **changes})
+        step.network.eval()  # as a model of a directory comes
+        return step
+
+    whole, without = make("whole"), make("without", dropout=0.0)
+    whole.train()
+    without.train()
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "evaluate", lambda _: 1 / 0)  # at step 2
+        broken = make("broken", checkpoint_minutes=0, evaluate_every=2)
+        with pytest.raises(ZeroDivisionError):
+            broken.train()
+    second = make("broken")
+    second.train()
+    assert all(map(torch.equal, second.network.parameters(), whole.network.parameters()))
+    assert not all(map(torch.equal, without.network.parameters(), whole.network.parameters()))
+
+
+@pytest.mark.parametrize("what", ["loss", "gradient"])
+def test_a_rate_too_high_is_told_of_before_weights_are_spoilt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    step = Step(tmp_path)
+    before = [parameter.clone() for parameter in step.network.parameters()]
+    own = Trainer._find_gradients
+
+    def spoilt(trainer: Trainer, masked: Any) -> float:
+        loss = own(trainer, masked)
+        if what == "gradient":
+            step._trained[0].grad[0] = torch.nan  # type: ignore[index]
+        return float("nan") if what == "loss" else loss
+
+    monkeypatch.setattr(Trainer, "_find_gradients", spoilt)
+    with pytest.raises(EncoderError, match=r"at step 0 .* nan.*--fresh and a lower --learn-rate"):
+        step.train()
+    assert all(map(torch.equal, before, step.network.parameters()))
 
 
 @pytest.mark.usefixtures("two_threads")
