@@ -181,7 +181,11 @@ def test_cnn_config_differs_in_its_embedding_only() -> None:
     found = differences(named("bilstm_crf"), named("cnn_bilstm_crf"))
     prefix = "components.bert_crf_ner.model.tok2vec."
     assert {key.removeprefix(prefix).split(".")[0] for key in found} == {"embed", "encode"}
-    model = named("cnn_bilstm_crf").interpolate()["components"]["bert_crf_ner"]["model"]
+
+
+@pytest.mark.parametrize("name", ["cnn_bilstm_crf", "words_crf"])
+def test_an_lstm_is_as_wide_as_the_words_and_filters_below_it(name: str) -> None:
+    model = named(name).interpolate()["components"]["bert_crf_ner"]["model"]
     embed, encode = (model["tok2vec"][part] for part in ("embed", "encode"))
     assert encode["width"] == embed["words"]["width"] + embed["filters"]
 
