@@ -106,7 +106,8 @@ def curve(work: Any, sizes: list[int], pipeline: Path, file: Path, threads: int)
 def table(name: str, points: list[Point]) -> list[str]:
     rows = [f"| {n:,} | {s:.1f} | {1e6 * s / n:,.0f} | {m / 1e6:,.0f} |" for n, s, m in points]
     head = [f"| {name} | seconds | microseconds each | peak memory, MB |", "|---|---|---|---|"]
-    return [*head, *rows, "", f"Slope: {slope(points):.2f}", ""]
+    grows = [f"Slope: {slope(points):.2f}", ""] if len(points) > 1 else []
+    return [*head, *rows, "", *grows]
 
 
 def svg(curves: dict[str, list[Point]]) -> str:

@@ -12,7 +12,9 @@ system's, tokens a second, F1, and the process's peak memory. Peers that are not
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -127,10 +129,14 @@ def run(
         place = folder / system.prepare.__name__
         arguments = (other, system, place, threads, cpu_time)
         context.Process(target=serve, args=arguments, daemon=True).start()
+        other.close()  # so that the end of the process is the end of the pipe
     for part in parts:
         for name, pipe in pipes.items():
-            pipe.send(part)
-            entities, seconds, results[name].memory = pipe.recv()
+            try:
+                pipe.send(part)
+                entities, seconds, results[name].memory = pipe.recv()
+            except (EOFError, ConnectionError):
+                raise SystemExit(f"{name}: its process ended before it had answered") from None
             results[name].entities += entities
             results[name].seconds.append(seconds)
     for name, pipe in pipes.items():
@@ -177,6 +183,23 @@ def parts_of(docs: Sequence[Doc], count: int) -> list[Sequence[Doc]]:
     return [docs[i::count] for i in range(count)]
 
 
+def digest_of(encoder: Path, train: Path, *settings: Any) -> str:
+    """Of all that systems are prepared from, so that none is taken for another."""
+    files = [train, *sorted(path for path in encoder.iterdir() if path.is_file())]
+    contents = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
+    return hashlib.sha256(repr((contents, settings)).encode()).hexdigest()[:8]
+
+
+def prepare_once(system: System, setting: systems.Setting, folder: Path) -> None:
+    """Prepare a system unless it is there, under a temporary name until it is whole."""
+    place = folder / system.prepare.__name__
+    if not place.exists():
+        part = folder / f"{place.name}.part"
+        shutil.rmtree(part, ignore_errors=True)
+        system.prepare(setting, part)
+        part.rename(place)
+
+
 def main(
     encoder: Path,
     train: Path,
@@ -199,11 +222,10 @@ def main(
     docs = read_docs(test, lang, limit)
     parts = parts_of(docs, rounds + 1)
     torch.set_num_threads(threads)
+    folder /= digest_of(encoder, train, lang, train_limit, steps)
     folder.mkdir(parents=True, exist_ok=True)
     for system in chosen.values():
-        place = folder / system.prepare.__name__
-        if not place.exists():
-            system.prepare(setting, place)
+        prepare_once(system, setting, folder)
     texts = [[doc.text for doc in part] for part in parts]
     results = run(chosen, folder, texts, threads, cpu_time)
     kind = "processor time" if cpu_time else "time"

@@ -104,15 +104,19 @@ def score(
     training, rows = read_docs(train), read_table(table)
     done = {tuple(str(row[key]) for key in KEYS) for row in rows}
     for folder in folders:
-        for system, seed, model in pipelines_in(folder):
+        if not (found := list(pipelines_in(folder)) if folder.is_dir() else []):
+            raise typer.BadParameter(
+                f"{folder}: no pipeline of a run here; `experiment run --keep-models` keeps them"
+            )
+        for system, seed, model in found:
             files = {name: Path(file) for name, _, file in (each.partition("=") for each in gold)}
             missing = [name for name in files if (system, str(seed), name) not in done]
             nlp = spacy.load(model) if missing else None
             for name in missing:
-                found = scored(nlp, model, files[name], training)
-                rows.append({"system": system, "seed": seed, "corpus": name, **found})
+                scores = scored(nlp, model, files[name], training)
+                rows.append({"system": system, "seed": seed, "corpus": name, **scores})
                 write_table(table, rows)
-                print(f"{system}, seed {seed}, {name}: F1 {100 * found['f1']:.2f}", flush=True)
+                print(f"{system}, seed {seed}, {name}: F1 {100 * scores['f1']:.2f}", flush=True)
 
 
 @app.command()

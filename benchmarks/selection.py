@@ -41,14 +41,21 @@ def up_to(budget: int, order: Iterable[int], docs: Sequence[Doc]) -> list[int]:
     return taken
 
 
-def least_sure(nlp: Language, pool: Sequence[Doc], measure: str, diversity: float) -> list[int]:
-    """Indices of the pool in the order in which `select` takes them."""
+def least_sure(
+    nlp: Language, pool: Sequence[Doc], measure: str, diversity: float, budget: int
+) -> list[int]:
+    """Indices of the pool in the order in which `select` takes them, as far as the budget goes."""
     component, scores = nlp.get_pipe("bert_crf_ner"), []
     texts = [doc.text for doc in pool]
     for i in range(0, len(pool), _AT_ONCE):
         docs = [nlp.make_doc(text) for text in texts[i : i + _AT_ONCE]]
         scores += uncertainty(component.lattice(docs), measure).tolist()
-    return select(scores, texts, len(pool) // 10, diversity)
+    count = max(1, len(pool) // 10)
+    while True:
+        ranked = select(scores, texts, count, diversity)
+        if count >= len(pool) or sum(len(texts[i]) for i in ranked) >= budget:
+            return ranked
+        count = min(2 * count, len(pool))
 
 
 def curve(
@@ -74,7 +81,7 @@ def curve(
             if measure == "random":
                 ranked = random.Random(1000 * seed + number).sample(range(len(rest)), len(rest))
             else:
-                ranked = least_sure(nlp, pool, measure, diversity)
+                ranked = least_sure(nlp, pool, measure, diversity, settings["budget"])
             chosen += [rest[i] for i in up_to(settings["budget"], ranked, pool)]
             nlp = trained_on([docs[i] for i in chosen], labels, **training)
             result[measure].append(micro_scores(nlp, test)[2])

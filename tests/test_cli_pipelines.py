@@ -57,6 +57,11 @@ def test_what_cannot_be_loaded_is_refused_in_one_line(
     with pytest.raises(ConfigError, match=r"a setting or a damaged file \(.*schema"):
         load_pipeline(tmp_path / "other", -1)
 
+    trained_cnn.to_disk(tmp_path / "full disk")
+    (tmp_path / "full disk" / "vocab" / "vectors").write_bytes(b"")
+    with pytest.raises(ConfigError, match="full disk: cannot be loaded"):
+        load_pipeline(tmp_path / "full disk", -1)
+
     def no_gpu(gpu_id: int) -> None:
         raise ValueError("CuPy is not installed")
 

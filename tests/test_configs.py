@@ -146,6 +146,16 @@ def test_config_initialises_and_predicts(path: Path, corpus: Path, encoder: Path
     assert doc.has_annotation("ENT_IOB")
 
 
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_config_hashes_alike_whatever_the_process_has_made_before(path: Path) -> None:
+    models = [
+        load_model_from_config(load_config(path), auto_fill=True).get_pipe(recogniser(path)).model
+        for _ in range(2)
+    ]
+    one, other = ([node.attrs.get("seed") for node in model.walk()] for model in models)
+    assert one == other
+
+
 @pytest.mark.parametrize(
     ("lang", "tokens"), [("en", ["Aspirin", "膝蓋", "."]), ("zh", [*"Aspirin", "膝", "蓋", "."])]
 )

@@ -32,11 +32,13 @@ def run_command(
     seeds: SeedsOption = "",
     settings: SetOption = [],  # noqa: B006
     encoder: EncoderOption = [],  # noqa: B006
-    jobs: Annotated[int, typer.Option(help="Processes that train at the same time.")] = 1,
+    jobs: Annotated[int, typer.Option(help="Processes that train at the same time.", min=1)] = 1,
     ray: Annotated[
         str | None, typer.Option(help="Address of a Ray cluster; local: one on this machine.")
     ] = None,
-    threads: Annotated[int, typer.Option(help="Of each run; others may change last digits.")] = 1,
+    threads: Annotated[
+        int, typer.Option(help="Of each run; others may change last digits.", min=1)
+    ] = 1,
     gpu_id: GpuOption = -1,
     keep_models: Annotated[bool, typer.Option(help="Do not remove models once scored.")] = False,
 ) -> None:

@@ -27,7 +27,7 @@ def load_pipeline(model: Path, gpu_id: int) -> Language:
     except OSError as error:
         first = str(error).splitlines()[0]
         raise ConfigError(f"{model}: no pipeline to load ({first})") from None
-    except ValueError as error:
+    except Exception as error:  # of spaCy, numpy, msgpack and torch each has its own
         raise ConfigError(
             f"{model}: cannot be loaded, for a setting or a damaged file ({in_one_line(error)})"
         ) from None

@@ -2,6 +2,7 @@
 
 import random
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def run_selection(
         raise ConfigError(f"cannot select by {settings['by']!r}: use one of {list(MEASURES)}")
     check_outputs([out], force)
     component = crf_component(nlp, name)
-    sentences = [piece for path in expand_inputs(inputs, format) for piece in pieces(path, format)]
+    sentences = list(pieces(expand_inputs(inputs, format), format))
     if not sentences:
         raise ConfigError("no sentences in the inputs")
     scores = _scores(nlp, component, sentences, settings)
@@ -60,11 +61,21 @@ def run_selection(
     return f"{out}: {len(documents):,} of {len(sentences):,} sentences, by {settings['by']}{lost}"
 
 
-def pieces(path: Path, format: str) -> Iterator[Document]:
-    """The sentences of a corpus, without its annotation, or of a plain text."""
-    for document in _documents(path, format):
-        plain = Document(document.text, (), document.id, document.genre)
-        yield from cut_document(plain)
+def pieces(paths: Sequence[Path], format: str) -> Iterator[Document]:
+    """The sentences of corpora, without their annotation, or of plain texts.
+
+    A document whose id another file has too gets a number after it.
+    """
+    met: Counter[str] = Counter()
+    for path in paths:
+        for document in _documents(path, format):
+            name = document.id
+            while name is not None and met[name]:
+                met[document.id] += 1
+                name = f"{document.id}-{met[document.id]}"
+            met[name] += 1
+            plain = Document(document.text, (), name, document.genre)
+            yield from cut_document(plain)
 
 
 def _documents(path: Path, format: str) -> Iterator[Document]:

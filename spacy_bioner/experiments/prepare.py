@@ -15,6 +15,7 @@ from typing import Any
 
 import spacy
 import srsly
+from spacy.schemas import ConfigSchemaInit, ConfigSchemaNlp, ConfigSchemaTraining
 from spacy.util import load_config
 
 from spacy_bioner.corpora.convert import convert
@@ -26,6 +27,11 @@ from spacy_bioner.experiments.run import DONE, Run, digest
 
 Parts = dict[str, Path]
 Tell = Callable[[str], None]
+_SECTIONS: dict[str, Any] = {
+    "training": ConfigSchemaTraining,
+    "nlp": ConfigSchemaNlp,
+    "initialize": ConfigSchemaInit,
+}
 _LONGEST_NAME = 180  # bytes, so that there is room for what is put around it
 
 
@@ -51,7 +57,7 @@ def prepare_runs(
     for row in grid.rows():
         settings = grid.settings_of(row)
         config, encoder = settings.pop(CONFIG).resolve(), settings.pop(ENCODER)
-        lang = str(_config_of(config, settings)["nlp"]["lang"])
+        lang = _language_of(config, settings)
         if (row.corpus, lang) not in corpora:
             corpora[row.corpus, lang] = _corpus(grid, out, row.corpus, lang, tell)
         parts = corpora[row.corpus, lang]
@@ -77,6 +83,25 @@ def _config_of(config: Path, overrides: dict[str, Any]) -> dict[str, Any]:
         return dict(load_config(config, overrides=overrides, interpolate=False).interpolate())
     except ValueError as error:
         raise ConfigError(f"{config}: {in_one_line(error)}") from None
+
+
+def _language_of(config: Path, settings: dict[str, Any]) -> str:
+    _check_names(config, settings)
+    return str(_config_of(config, settings)["nlp"]["lang"])
+
+
+def _check_names(config: Path, settings: dict[str, Any]) -> None:
+    """Raise ConfigError for a setting that spaCy would take and never look at."""
+    known = {name: set(schema.model_fields) for name, schema in _SECTIONS.items()}
+    known["paths"] = set(_config_of(config, {}).get("paths", {}))
+    for setting in settings:
+        section, _, rest = setting.partition(".")
+        name = rest.split(".")[0]
+        if section in known and name not in known[section]:
+            raise ConfigError(
+                f"{setting}: [{section}] has no {name!r} (in {config.name}). It has "
+                f"{', '.join(sorted(known[section]))}."
+            )
 
 
 def _corpus(grid: Grid, out: Path, name: str, lang: str, tell: Tell) -> Parts:

@@ -22,11 +22,14 @@ def save_grid(grid: Grid, out: Path) -> None:
 
 
 def load_grid(out: Path) -> Grid:
-    """Read what `save_grid` wrote. Raises ConfigError if there is nothing."""
+    """Read what `save_grid` wrote. Raises ConfigError if there is nothing, or it is damaged."""
     path = out / GRID
     if not path.is_file():
         raise ConfigError(f"{out}: no runs of a grid here. `experiment run` makes them.")
-    data = srsly.read_json(path)
+    try:
+        data = srsly.read_json(path)
+    except ValueError as error:
+        raise ConfigError(f"{path}: is damaged ({error}). Run the grid again to mend it.") from None
     corpora = {
         name: {part: Path(file) for part, file in parts.items()}
         for name, parts in data["corpora"].items()

@@ -19,6 +19,7 @@ from spacy_bioner.models.word_strings import WORD_STRINGS
 
 NGRAM_JOINER = "|"  # as in tables of `spacy bioner make-vectors`
 # First token and length of each n-gram around a token, by n.
+_SEED = 4  # of the hash: thinc's own counts the layers that a process has made
 _PLACES = {1: [(0, 1)], 2: [(-1, 2), (0, 2)], 3: [(-2, 3), (-1, 3), (0, 3)]}
 
 
@@ -76,7 +77,7 @@ def _learned(width: int, rows: int) -> Tok2Vec:
     return chain(
         FeatureExtractor(["ORTH"]),
         list2ragged(),
-        with_array(HashEmbed(nO=width, nV=rows, column=0)),
+        with_array(HashEmbed(nO=width, nV=rows, column=0, seed=_SEED)),
         ragged2list(),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from spacy_bioner.errors import BionerError, ConfigError
 from spacy_bioner.evaluation.scores import Scores
 
 Entity = tuple[int, int, str]
+_ERROR = re.compile(r"[\w.]*(Error|Exception|Interrupt)\b")
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Comparison:
 def compare(original: Path, optimized: Path, gold: Path, rounds: int = 3) -> Comparison:
     """Measure both in turn, each time in a process of its own, on a .spacy file.
 
-    Raises BionerError with the process's last line where one of them fails.
+    Raises BionerError with the error of the process where one of them fails.
     """
     found: dict[Path, list[Measured]] = {original: [], optimized: []}
     for _ in range(rounds):
@@ -80,7 +82,7 @@ def _measure(path: Path, gold: Path) -> Measured:
             [*command, str(path), str(gold), str(out), "1"], capture_output=True, text=True
         )
         if run.returncode:
-            raise BionerError(f"{path}: {(run.stderr.strip().splitlines() or ['failed'])[-1]}")
+            raise BionerError(f"{path}: {_reason(run.returncode, run.stderr)}")
         measured = json.loads(out.read_text(encoding="utf-8"))
     return Measured(
         load_seconds=measured["load_seconds"],
@@ -91,6 +93,15 @@ def _measure(path: Path, gold: Path) -> Measured:
         entities=tuple(frozenset(tuple(e) for e in doc) for doc in measured["entities"]),
         scores=Scores(*measured["counts"]),
     )
+
+
+def _reason(code: int, stderr: str) -> str:
+    """Why a process failed: its error, from the last line that names one, or the signal."""
+    if code < 0:
+        return f"was killed while it was measured (signal {-code}), perhaps for want of memory"
+    lines = stderr.strip().splitlines() or ["failed"]
+    named = [i for i, line in enumerate(lines) if _ERROR.match(line)]
+    return " ".join(line.strip() for line in lines[named[-1] if named else -1 :])
 
 
 def _together(rounds: list[Measured]) -> Measured:

@@ -19,7 +19,7 @@ from spacy_bioner.networks.prediction.onnx_encoder import OnnxEncoder
 
 _OPSET = 17
 # Node names of the products that int8 hurts most: the second of each feed-forward block.
-SENSITIVE = ("/output/dense/MatMul", "/mlp/Wo/MatMul")
+SENSITIVE = ("/output/dense/MatMul", "/mlp/Wo/MatMul", "/fc2/MatMul", "/ffn/lin2/MatMul")
 _BUT = "/attention/"
 
 
@@ -41,7 +41,8 @@ def make_int8_encoder(transformer: Any, *, spare_sensitive: bool = False) -> Onn
 
     Weights are quantised by channel, activations while it runs (dynamic quantisation).
     spare_sensitive: leave the second product of each feed-forward block in float32.
-    Raises ConfigError where onnx or onnxruntime is missing.
+    Raises ConfigError where onnx or onnxruntime is missing, or where it is not known which
+    products these are.
     """
     onnxruntime, quantize_dynamic = _libraries()
     with TemporaryDirectory() as folder:
@@ -101,7 +102,13 @@ def _sensitive(path: Path) -> list[str]:
     import onnx
 
     names: Sequence[str] = [node.name for node in onnx.load(path).graph.node]
-    return [name for name in names if name.endswith(SENSITIVE) and _BUT not in name]
+    found = [name for name in names if name.endswith(SENSITIVE) and _BUT not in name]
+    if not found:
+        raise ConfigError(
+            "which products of this kind of encoder int8 hurts most is not known, so none can be "
+            "left in float32."
+        )
+    return found
 
 
 def _quietly(function: Callable[..., Any], *args: Any, **settings: Any) -> Any:

@@ -91,6 +91,8 @@ def _member(nlp: Language, component: str, number: int) -> BertCrfNer:
         )
     pipe = nlp.get_pipe(component)
     assert isinstance(pipe, BertCrfNer)
+    if not pipe.model.has_dim("nO"):
+        raise ConfigError(f"pipeline {number}: its component {component!r} was never trained.")
     return pipe
 
 

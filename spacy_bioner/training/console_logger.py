@@ -93,13 +93,23 @@ def render_groups(optimizer: LayerwiseAdam, nlp: Language) -> str:
     for (_, label, scale, decay), size in sorted(rows.items()):
         lines.append(f"{label:<24}{scale * optimizer.learn_rate:>12.3g}{decay:>8g}{size:>14,}")
     lines.append(f"{'all':<24}{'':>20}{sum(rows.values()):>14,}")
-    shown = {label for _, label, _, _ in rows}
+    fitting = {group.name for name in _names(nlp) if (group := optimizer.group_of(name))}
     lines += [
         f"group {group.name} fits no parameter: its pattern is {group.pattern!r}"
         for group in optimizer.groups
-        if f"group {group.name}" not in shown
+        if group.name not in fitting
     ]
     return "\n".join(lines)
+
+
+def _names(nlp: Language) -> Iterator[str]:
+    """Of all parameters, frozen ones too."""
+    for _, component in nlp.pipeline:
+        model = getattr(component, "model", None)
+        for node in model.walk() if isinstance(model, Model) else ():
+            yield from node.param_names
+            for shim in node.shims:
+                yield from (name for name, _ in shim._model.named_parameters())
 
 
 def _rows(

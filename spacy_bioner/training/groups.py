@@ -31,6 +31,10 @@ def parse_group(name: str, settings: dict[str, Any]) -> ParameterGroup:
             f"and needs a pattern; got {sorted(settings)}"
         )
     group = ParameterGroup(name, **settings)
+    if not isinstance(group.pattern, str):
+        raise ConfigError(
+            f"[training.optimizer.groups.{name}] pattern must be text, got {group.pattern!r}"
+        )
     for setting, value in (("rate_scale", group.rate_scale), ("weight_decay", group.weight_decay)):
         if value is not None and not (isinstance(value, int | float) and 0 <= value < math.inf):
             raise ConfigError(

@@ -1,5 +1,6 @@
 """AdamW with a learning rate that shrinks from the classifier toward the input."""
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -62,15 +63,7 @@ def build_layerwise_adam(
 
     Raises ConfigError on a setting that cannot work.
     """
-    if layer_decay <= 0:
-        raise ConfigError(f"[training.optimizer] layer_decay must be above 0, got {layer_decay}")
-    if not (0 <= beta1 < 1 and 0 <= beta2 < 1):
-        raise ConfigError(
-            f"[training.optimizer] betas must be at least 0 and below 1, got {beta1} and {beta2}"
-        )
-    for setting, value in (("eps", eps), ("weight_decay", weight_decay), ("grad_clip", grad_clip)):
-        if value < 0:
-            raise ConfigError(f"[training.optimizer] {setting} must not be below 0, got {value}")
+    _check(learn_rate, layer_decay, (beta1, beta2), eps, weight_decay, grad_clip)
     return LayerwiseAdam(
         learn_rate,
         layer_decay=layer_decay,
@@ -82,6 +75,29 @@ def build_layerwise_adam(
         no_decay=no_decay,
         groups=[parse_group(name, settings) for name, settings in groups.items()],
     )
+
+
+def _check(
+    learn_rate: float | list[float] | Iterator[float],
+    layer_decay: float,
+    betas: tuple[float, float],
+    eps: float,
+    weight_decay: float,
+    grad_clip: float,
+) -> None:
+    if layer_decay <= 0:
+        raise ConfigError(f"[training.optimizer] layer_decay must be above 0, got {layer_decay}")
+    if not (0 <= betas[0] < 1 and 0 <= betas[1] < 1):
+        raise ConfigError(
+            "[training.optimizer] betas must be at least 0 and below 1, "
+            f"got {betas[0]} and {betas[1]}"
+        )
+    if not 0 < eps < math.inf:
+        raise ConfigError(f"[training.optimizer] eps must be above 0, got {eps}")
+    numbers = {"weight_decay": weight_decay, "grad_clip": grad_clip, "learn_rate": learn_rate}
+    for setting, value in numbers.items():
+        if isinstance(value, int | float) and not 0 <= value < math.inf:
+            raise ConfigError(f"[training.optimizer] {setting} must not be below 0, got {value}")
 
 
 class LayerwiseAdam(Optimizer):  # type: ignore[misc]

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy
 import pytest
 import spacy
+import typer
 
 from benchmarks import (
     component,
@@ -73,6 +74,10 @@ def test_growth(capsys: Printed, bilstm: Path, gold: Path, tmp_path: Path) -> No
     assert plot.read_text(encoding="utf-8").startswith("<svg")
 
 
+def test_growth_of_one_size_has_no_slope() -> None:
+    assert not any("Slope" in line for line in growth.table("documents", [(100, 1.0, 10**6)]))
+
+
 def test_growth_of_many_documents(bilstm: Path, gold: Path) -> None:
     nlp = spacy.load(bilstm)
     growth.read_many(nlp, read_docs(gold, "zh"), 80)
@@ -82,12 +87,30 @@ def test_growth_of_many_documents(bilstm: Path, gold: Path) -> None:
 def test_inference(
     capsys: Printed, tmp_path: Path, transformer: Path, encoder: Path, gold: Path
 ) -> None:
-    (tmp_path / "prepare_ours").symlink_to(transformer)
+    folder = tmp_path / inference.digest_of(encoder, gold, "zh", 2000, 2)
+    folder.mkdir()
+    (folder / "prepare_ours").symlink_to(transformer)
     without = ["Hugging Face", "EDS-NLP", "flair", "batch_size", "threshold", "int8"]
     inference.main(encoder, gold, gold, folder=tmp_path, steps=2, rounds=1, without=without)
     printed = capsys.readouterr().out
     assert {inference.STOCK, "ours, float32", "ours, bfloat16"} <= table(printed).keys()
     assert "Pipeline over its encoder alone" in printed
+
+
+def test_inference_prepares_anew_for_other_texts_or_settings(encoder: Path, gold: Path) -> None:
+    digests = {
+        inference.digest_of(encoder, gold, "zh", 2000, 2),
+        inference.digest_of(encoder, gold, "en", 2000, 2),
+        inference.digest_of(encoder, encoder / "config.json", "zh", 2000, 2),
+        inference.digest_of(gold.parent, gold, "zh", 2000, 2),
+    }
+    assert len(digests) == 4
+
+
+def test_inference_ends_where_a_system_dies(tmp_path: Path) -> None:
+    chosen = {"broken": inference.System(systems.prepare_ours, systems.load_spacy)}
+    with pytest.raises(SystemExit, match="broken: its process ended"):
+        inference.run(chosen, tmp_path, [["頭痛"]], 1, False)
 
 
 def test_inference_of_peers(tmp_path: Path, encoder: Path, gold: Path) -> None:
@@ -107,6 +130,12 @@ def test_ladder(capsys: Printed, bilstm: Path, gold: Path, tmp_path: Path) -> No
     ladder.score([runs], train=gold, gold=[f"all={gold}"], table=results)
     ladder.show(results)
     assert "| random characters | 1 |" in capsys.readouterr().out
+
+
+def test_ladder_says_where_there_is_no_pipeline(tmp_path: Path, gold: Path) -> None:
+    for folder in (tmp_path, tmp_path / "absent"):
+        with pytest.raises(typer.BadParameter, match="no pipeline of a run here"):
+            ladder.score([folder], train=gold, gold=[], table=tmp_path / "ladder.csv")
 
 
 def test_lexicon(capsys: Printed, tmp_path: Path, gold: Path) -> None:
@@ -157,6 +186,14 @@ def test_pretraining(capsys: Printed, text: Path) -> None:
 def test_selection(capsys: Printed, gold: Path) -> None:
     selection.main(gold, gold, start=200, budget=200, rounds=1, epochs=1, seeds=1)
     assert {"random", "entropy"} <= table(capsys.readouterr().out).keys()
+
+
+def test_selection_ranks_as_many_as_the_budget_takes(bilstm: Path, gold: Path) -> None:
+    nlp, docs = spacy.load(bilstm), read_docs(gold, "zh")
+    budget = sum(len(doc.text) for doc in docs) // 2
+    ranked = selection.least_sure(nlp, docs, "entropy", 0.5, budget)
+    assert len(selection.up_to(budget, ranked, docs)) > len(docs) // 10
+    assert sum(len(docs[i].text) for i in ranked) >= budget
 
 
 def test_training(capsys: Printed, encoder: Path, gold: Path) -> None:

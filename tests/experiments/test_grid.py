@@ -92,6 +92,9 @@ def test_grid_is_saved_and_loaded(tmp_path: Path) -> None:
 def test_folder_without_runs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no runs of a grid here"):
         load_grid(tmp_path)
+    (tmp_path / "grid.json").write_text('{"na')
+    with pytest.raises(ConfigError, match=r"grid\.json: is damaged"):
+        load_grid(tmp_path)
 
 
 @pytest.mark.parametrize(

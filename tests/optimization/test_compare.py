@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from spacy_bioner.cli import app
 from spacy_bioner.errors import BionerError, ConfigError
 from spacy_bioner.evaluation.scores import Scores
+from spacy_bioner.optimization import compare as compare_module
 from spacy_bioner.optimization import trials
 from spacy_bioner.optimization.compare import Comparison, Measured, compare, require_small_loss
 from spacy_bioner.optimization.compare import render as render_comparison
@@ -54,6 +55,13 @@ def test_table_shows_both() -> None:
 
 def test_peak_memory_is_that_of_a_python_with_libraries() -> None:
     assert 10**7 < peak_memory() < 10**11
+
+
+def test_reasons_are_the_error_and_not_what_is_printed_after_it() -> None:
+    trace = "Traceback\n  File x\nspacy.errors.ConfigError: wrong\n  at [nlp]\n"
+    assert compare_module._reason(1, trace) == "spacy.errors.ConfigError: wrong at [nlp]"
+    assert compare_module._reason(1, "") == "failed"
+    assert "signal 9" in compare_module._reason(-9, "  warnings.warn(msg)")
 
 
 def test_failure_of_a_process_is_told(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import spacy
 import torch
 from spacy.language import Language
 from thinc.api import Adam
+from transformers import AutoConfig, AutoModel
 
 from spacy_bioner.errors import ConfigError, EncoderError
 from spacy_bioner.models.encoder.bucketed_transformer import BucketedTransformer
@@ -203,6 +204,26 @@ def test_sparing_sensitive_products_brings_it_closer(trained: Language) -> None:
         for spare in (False, True)
     ]
     assert 0 < errors[1] < errors[0] < 0.1
+
+
+@pytest.mark.parametrize("kind", ["distilbert", "bart", "albert"])
+def test_sensitive_products_are_known_or_it_is_said_that_they_are_not(kind: str) -> None:
+    sizes = {"vocab_size": 60, "hidden_size": 16, "num_attention_heads": 2, "num_hidden_layers": 1}
+    own = {
+        "distilbert": {"vocab_size": 60, "dim": 16, "n_heads": 2, "n_layers": 1, "hidden_dim": 32},
+        "bart": {"vocab_size": 60, "d_model": 16, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32},
+        "albert": {**sizes, "embedding_size": 16, "intermediate_size": 32},
+    }[kind]
+    config = AutoConfig.for_model(kind, **own)
+    transformer = AutoModel.from_config(config).eval()
+    if kind == "albert":
+        with pytest.raises(ConfigError, match=r"which products of this kind .* is not known"):
+            make_int8_encoder(transformer, spare_sensitive=True)
+        return
+    sizes_of = [
+        len(make_int8_encoder(transformer, spare_sensitive=spare).file) for spare in (False, True)
+    ]
+    assert sizes_of[0] < sizes_of[1]
 
 
 @pytest.mark.parametrize("form", FORMS)

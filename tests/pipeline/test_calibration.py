@@ -185,6 +185,17 @@ def test_select_takes_the_settings_of_a_format(nlp, tmp_path):
     assert re.search(r"\bE-DRUG", out.read_text(encoding="utf-8"))
 
 
+def test_sentences_of_files_of_one_name_keep_ids_of_their_own(nlp, tmp_path):
+    files = [tmp_path / ward / "notes.txt" for ward in ("a", "b", "c")]
+    for path in files:
+        path.parent.mkdir()
+        path.write_text(f"頭痛{path.parent.name}。\n", encoding="utf-8")
+    settings = {"by": "random", "count": 3, "diversity": 0.0, "seed": 0}
+    out = tmp_path / "out.jsonl"
+    run_selection(nlp, NAME, files, out, "prodigy", "auto", False, settings)
+    assert len({document.id for document in read_corpus(out)}) == len(files)
+
+
 @Language.component("upper_case_is_a_gene")
 def upper_case_is_a_gene(doc: Doc) -> Doc:
     """A function, which has no `pipe`, and whose label the model does not know."""

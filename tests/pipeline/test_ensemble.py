@@ -123,6 +123,8 @@ def test_ensemble_refuses_members_that_differ() -> None:
         make_ensemble([one, other])
     with pytest.raises(ConfigError, match="pipeline 2 has no component 'bert_crf_ner'"):
         make_ensemble([one, spacy.blank("zh")])
+    with pytest.raises(ConfigError, match=r"pipeline 2: its component .* was never trained"):
+        make_ensemble([one, build(CNN)])
     with pytest.raises(ConfigError, match="pipelines 2 and 3 have different vectors"):
         make_ensemble([one, with_vectors(1.0), with_vectors(2.0)])
 

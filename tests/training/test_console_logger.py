@@ -72,6 +72,16 @@ def test_groups_that_fit_nothing_are_named(nlp: Language) -> None:
     assert lines == ["group mistyped fits no parameter: its pattern is 'crf-*'"]
 
 
+def test_a_group_of_a_frozen_transformer_has_no_wrong_pattern(nlp: Language) -> None:
+    groups = {**OPTIMIZER["groups"], "transformer": {"pattern": "*.*"}}
+    nlp.config["training"]["optimizer"] = {**OPTIMIZER, "groups": groups}
+    for node in nlp.get_pipe("transformer").model.walk():
+        for shim in node.shims:
+            shim._model.requires_grad_(False)
+    assert not any("fits no parameter" in line for line in start(nlp))
+    assert not any(line.startswith("group transformer") for line in start(nlp))
+
+
 def test_frozen_components_are_not_listed(nlp: Language) -> None:
     nlp.config["training"]["frozen_components"] = ["transformer"]
     assert not any(line.startswith(("encoder", "embeddings")) for line in start(nlp))

@@ -19,6 +19,7 @@ def test_a_group_is_what_its_section_says() -> None:
     [
         ({"rate_scale": 2.0}, r"groups.crf\].*needs a pattern"),
         ({"pattern": "*", "rate": 2.0}, r"groups.crf\].*'rate'"),
+        ({"pattern": 3}, r"groups.crf\] pattern must be text, got 3"),
         ({"pattern": "*", "rate_scale": -1.0}, r"groups.crf\] rate_scale .* got -1.0"),
         ({"pattern": "*", "rate_scale": "fast"}, r"groups.crf\] rate_scale .* got 'fast'"),
         ({"pattern": "*", "rate_scale": float("nan")}, r"rate_scale .* got nan"),

@@ -234,6 +234,9 @@ def test_optimizer_comes_from_a_config() -> None:
         ({"layer_decay": 0.0}, "layer_decay must be above 0, got 0.0"),
         ({"beta2": 1.0}, "below 1, got 0.9 and 1.0"),
         ({"grad_clip": -1.0}, "grad_clip must not be below 0, got -1.0"),
+        ({"eps": 0.0}, "eps must be above 0, got 0.0"),
+        ({"weight_decay": float("nan")}, "weight_decay must not be below 0, got nan"),
+        ({"learn_rate": -1.0}, "learn_rate must not be below 0, got -1.0"),
         ({"groups": {"crf": {"rate_scale": 2.0}}}, r"groups.crf\].*needs a pattern"),
     ],
 )
