@@ -32,6 +32,7 @@ from spacy.tokens import Doc
 from benchmarks import peers, systems
 from benchmarks.heads import Entity, read_docs
 from benchmarks.timing import use_threads
+from spacy_bioner.experiments.prepare import fingerprint
 from spacy_bioner.optimization.convert import optimized
 from spacy_bioner.optimization.worker import peak_memory
 
@@ -186,8 +187,8 @@ def parts_of(docs: Sequence[Doc], count: int) -> list[Sequence[Doc]]:
 def digest_of(encoder: Path, train: Path, *settings: Any) -> str:
     """Of all that systems are prepared from, so that none is taken for another."""
     files = [train, *sorted(path for path in encoder.iterdir() if path.is_file())]
-    contents = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
-    return hashlib.sha256(repr((contents, settings)).encode()).hexdigest()[:8]
+    made_of = fingerprint({"settings": settings}, files)
+    return hashlib.sha256(made_of.encode()).hexdigest()[:8]
 
 
 def prepare_once(system: System, setting: systems.Setting, folder: Path) -> None:

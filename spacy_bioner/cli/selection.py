@@ -64,7 +64,7 @@ def run_selection(
 def pieces(paths: Sequence[Path], format: str) -> Iterator[Document]:
     """The sentences of corpora, without their annotation, or of plain texts.
 
-    A document whose id another file has too gets a number after it.
+    A document whose id another one has too, as of files of one name, gets a number after it.
     """
     met: Counter[str] = Counter()
     for path in paths:

@@ -92,7 +92,7 @@ def _language_of(config: Path, settings: dict[str, Any]) -> str:
 
 def _check_names(config: Path, settings: dict[str, Any]) -> None:
     """Raise ConfigError for a setting that spaCy would take and never look at."""
-    known = {name: set(schema.model_fields) for name, schema in _SECTIONS.items()}
+    known = {name: _fields_of(schema) for name, schema in _SECTIONS.items()}
     known["paths"] = set(_config_of(config, {}).get("paths", {}))
     for setting in settings:
         section, _, rest = setting.partition(".")
@@ -102,6 +102,11 @@ def _check_names(config: Path, settings: dict[str, Any]) -> None:
                 f"{setting}: [{section}] has no {name!r} (in {config.name}). It has "
                 f"{', '.join(sorted(known[section]))}."
             )
+
+
+def _fields_of(schema: Any) -> set[str]:
+    """Of a schema of spaCy's, which is one of pydantic 2, or of pydantic 1 in older releases."""
+    return set(getattr(schema, "model_fields", None) or schema.__fields__)
 
 
 def _corpus(grid: Grid, out: Path, name: str, lang: str, tell: Tell) -> Parts:

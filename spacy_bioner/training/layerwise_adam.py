@@ -63,8 +63,7 @@ def build_layerwise_adam(
 
     Raises ConfigError on a setting that cannot work.
     """
-    _check(learn_rate, layer_decay, (beta1, beta2), eps, weight_decay, grad_clip)
-    return LayerwiseAdam(
+    optimizer = LayerwiseAdam(
         learn_rate,
         layer_decay=layer_decay,
         betas=(beta1, beta2),
@@ -75,26 +74,28 @@ def build_layerwise_adam(
         no_decay=no_decay,
         groups=[parse_group(name, settings) for name, settings in groups.items()],
     )
+    _check(optimizer, learn_rate)
+    return optimizer
 
 
-def _check(
-    learn_rate: float | list[float] | Iterator[float],
-    layer_decay: float,
-    betas: tuple[float, float],
-    eps: float,
-    weight_decay: float,
-    grad_clip: float,
-) -> None:
-    if layer_decay <= 0:
-        raise ConfigError(f"[training.optimizer] layer_decay must be above 0, got {layer_decay}")
-    if not (0 <= betas[0] < 1 and 0 <= betas[1] < 1):
+def _check(optimizer: "LayerwiseAdam", learn_rate: float | list[float] | Iterator[float]) -> None:
+    """Raise ConfigError for numbers that cannot work. learn_rate: looked at if it is a number."""
+    if optimizer.layer_decay <= 0:
+        raise ConfigError(
+            f"[training.optimizer] layer_decay must be above 0, got {optimizer.layer_decay}"
+        )
+    if not (0 <= optimizer.b1 < 1 and 0 <= optimizer.b2 < 1):
         raise ConfigError(
             "[training.optimizer] betas must be at least 0 and below 1, "
-            f"got {betas[0]} and {betas[1]}"
+            f"got {optimizer.b1} and {optimizer.b2}"
         )
-    if not 0 < eps < math.inf:
-        raise ConfigError(f"[training.optimizer] eps must be above 0, got {eps}")
-    numbers = {"weight_decay": weight_decay, "grad_clip": grad_clip, "learn_rate": learn_rate}
+    if not 0 < optimizer.eps < math.inf:
+        raise ConfigError(f"[training.optimizer] eps must be above 0, got {optimizer.eps}")
+    numbers = {
+        "weight_decay": optimizer.L2,
+        "grad_clip": optimizer.grad_clip,
+        "learn_rate": learn_rate,
+    }
     for setting, value in numbers.items():
         if isinstance(value, int | float) and not 0 <= value < math.inf:
             raise ConfigError(f"[training.optimizer] {setting} must not be below 0, got {value}")

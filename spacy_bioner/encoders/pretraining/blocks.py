@@ -69,7 +69,7 @@ class BlockReader:
             )
         for text, weight in zip(self._texts, weights, strict=True):
             if len(text) // self._inside < 2:
-                _warn_unread(streams, weight, length, self._inside)
+                _warn_unread(streams, weight, length)
         self._pass = -1
         self._order = np.zeros(0, dtype=np.int64)
         self._pass_sizes: list[int] = []
@@ -127,11 +127,11 @@ class BlockReader:
         return Blocks(ids, starts)
 
 
-def _warn_unread(streams: Sequence[TokenStream], weight: float, length: int, inside: int) -> None:
+def _warn_unread(streams: Sequence[TokenStream], weight: float, length: int) -> None:
     names = [
         stream.shard.path.name
         for stream in streams
-        if stream.shard.weight == weight and _is_short(stream, inside)
+        if stream.shard.weight == weight and _is_short(stream, length - 2)
     ]
     warnings.warn(
         f"{', '.join(names)}: with weight {weight:g} too short for a block of {length} tokens to "
