@@ -136,7 +136,7 @@ def test_confidences_are_kept_with_predictions(tmp_path: Path) -> None:
     write_docs(docs_of(GOLD), tmp_path / "gold.spacy")
     run("report", tmp_path / "gold.spacy", tmp_path / "found.spacy", tmp_path / "out")
     figures = json.loads((tmp_path / "out/metrics.json").read_text(encoding="utf-8"))
-    assert figures["reliability"]["all"]["confidence"] == 0.5
+    assert figures["reliability"]["overall"]["confidence"] == 0.5
 
 
 def test_unknown_grid_and_empty_folder_are_one_line(tmp_path: Path) -> None:
@@ -146,6 +146,16 @@ def test_unknown_grid_and_empty_folder_are_one_line(tmp_path: Path) -> None:
     code, output = run("experiment", "table", tmp_path)
     assert code == 1
     assert "no runs of a grid here" in output
+
+
+def test_a_gpu_that_is_not_there_is_refused_before_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("thinc.util.has_gpu", False)
+    code, output = run("experiment", "run", "table3-small", "--gpu-id", "0", "--out", tmp_path)
+    assert code == 1
+    assert "--gpu-id 0: torch finds no GPU here" in output
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

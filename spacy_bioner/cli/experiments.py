@@ -8,6 +8,7 @@ import typer
 
 from spacy_bioner.cli.errors import one_line_errors
 from spacy_bioner.cli.options import ForceOption, GpuOption
+from spacy_bioner.cli.pipelines import check_gpu
 
 GridArgument = Annotated[Path, typer.Argument(help="A grid file, or the name of one in grids/.")]
 OutOption = Annotated[
@@ -59,6 +60,8 @@ def run_command(
         corpora=dict(map(_corpus, corpus)),
         encoders={name: Path(path) for name, path in map(_pair, encoder)},
     )
+    if ray in (None, "local"):  # a cluster may have what this machine has not
+        check_gpu(gpu_id)
     how = {"gpu": gpu_id, "threads": threads, "keep_models": keep_models}
     _run(plan, out or Path("runs") / plan.name, jobs, ray, how)
 

@@ -33,6 +33,14 @@ def load_pipeline(model: Path, gpu_id: int) -> Language:
         ) from None
 
 
+def check_gpu(gpu_id: int) -> None:
+    """Raise ConfigError if there is no GPU to use. Begins no work on it, unlike spaCy's check."""
+    from thinc.util import has_gpu
+
+    if gpu_id >= 0 and not has_gpu:
+        raise ConfigError(f"--gpu-id {gpu_id}: torch finds no GPU here. Leave it out for the CPU.")
+
+
 def check_new_pipeline(out: Path, force: bool) -> None:
     """Raise where a pipeline cannot be written: with force it replaces a pipeline, and no more.
 

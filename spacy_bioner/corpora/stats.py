@@ -162,8 +162,8 @@ _TYPE_COLUMNS = ["corpus", "type", "entities", "share", "B", "I", "B:I"]
 def _sentence_rows(corpora: Mapping[str, CorpusStatistics]) -> list[list[str]]:
     rows = []
     for name, corpus in corpora.items():
-        total = {"all": corpus.total} if len(corpus.genres) > 1 else {}
-        for genre, s in (total | corpus.genres).items():
+        total = [("all", corpus.total)] if len(corpus.genres) > 1 else []
+        for genre, s in [*total, *corpus.genres.items()]:
             counts = [s.sentences, s.without_entity, s.characters, s.tokens, s.entities]
             low = [v for p, v in s.percentiles.items() if p < 50]
             high = [v for p, v in s.percentiles.items() if p >= 50]

@@ -24,7 +24,7 @@ from spacy_bioner.evaluation.analysis import (
 from spacy_bioner.evaluation.cases import Case
 from spacy_bioner.evaluation.curve import CurvePoint, read_curve
 from spacy_bioner.evaluation.errors import EntityError, KindCount, count_kinds, find_errors
-from spacy_bioner.evaluation.reliability import Reliability, reliability_by_type
+from spacy_bioner.evaluation.reliability import ReliabilityByType, reliability_by_type
 from spacy_bioner.evaluation.resampling import (
     SAMPLES,
     Interval,
@@ -87,7 +87,7 @@ class Evaluation:
     errors: tuple[EntityError, ...]
     kinds: tuple[KindCount, ...]
     tables: dict[str, dict[str, Scores]]
-    reliability: dict[str, Reliability] | None
+    reliability: ReliabilityByType | None
     curve: tuple[CurvePoint, ...] | None
     speed: Speed | None
     advice: tuple[str, ...]
@@ -181,7 +181,7 @@ def intervals(counts: DocumentCounts, samples: int) -> Intervals:
     return Intervals(precision, recall, f1, percentile_interval(means), by_type)
 
 
-def _reliability(cases: Sequence[Case]) -> dict[str, Reliability] | None:
+def _reliability(cases: Sequence[Case]) -> ReliabilityByType | None:
     """None unless every document has the confidences of what was found in it.
 
     Raises ConfigError where one of these is none.

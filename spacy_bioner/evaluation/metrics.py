@@ -6,6 +6,7 @@ from typing import Any
 
 from spacy_bioner.evaluation.comparison import Comparison
 from spacy_bioner.evaluation.evaluate import Evaluation
+from spacy_bioner.evaluation.reliability import Reliability
 from spacy_bioner.evaluation.resampling import Significance
 from spacy_bioner.evaluation.scores import Scores
 
@@ -51,10 +52,8 @@ def _optional(e: Evaluation) -> dict[str, Any]:
     """What only some evaluations have."""
     parts: dict[str, Any] = {}
     if e.reliability is not None:
-        parts["reliability"] = {
-            label: {name: getattr(r, name) for name in r.__slots__ if name != "bins"}
-            for label, r in e.reliability.items()
-        }
+        by_type = {label: _agreement(r) for label, r in e.reliability.by_type.items()}
+        parts["reliability"] = {"overall": _agreement(e.reliability.overall), "by_type": by_type}
     if e.curve is not None:
         parts["curve"] = [point._asdict() for point in e.curve]
     if e.speed is not None:
@@ -84,6 +83,11 @@ def comparison_metrics(comparison: Comparison) -> dict[str, Any]:
 def _scores(scores: Scores) -> dict[str, Any]:
     rates = {"precision": scores.precision, "recall": scores.recall, "f1": scores.f1}
     return {**rates, **scores._asdict()}
+
+
+def _agreement(reliability: Reliability) -> dict[str, Any]:
+    """Of confidences and outcomes."""
+    return {name: getattr(reliability, name) for name in reliability.__slots__ if name != "bins"}
 
 
 def _significance(s: Significance) -> dict[str, Any]:

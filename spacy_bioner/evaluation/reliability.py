@@ -40,6 +40,14 @@ class Reliability:
     bins: tuple[Bin, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ReliabilityByType:
+    """Of all entities, and of those of each type."""
+
+    overall: Reliability
+    by_type: dict[str, Reliability]
+
+
 def reliability(confidences: ArrayLike, right: ArrayLike) -> Reliability:
     """Reliability of entities found with some confidences (S,), each right or not (S,).
 
@@ -66,26 +74,30 @@ def reliability(confidences: ArrayLike, right: ArrayLike) -> Reliability:
 
 def reliability_by_type(
     confidences: Sequence[float], right: Sequence[bool], labels: Sequence[str]
-) -> dict[str, Reliability]:
-    """The same for each label, sorted by name, and under "all" for all of them."""
+) -> ReliabilityByType:
+    """The same for all entities and for those of each label, sorted by name."""
     p, y, of = np.asarray(confidences), np.asarray(right), np.asarray(labels)
-    result = {"all": reliability(p, y)}
-    for label in sorted(set(labels)):
-        result[label] = reliability(p[of == label], y[of == label])
-    return result
+    by_type = {label: reliability(p[of == label], y[of == label]) for label in sorted(set(labels))}
+    return ReliabilityByType(reliability(p, y), by_type)
 
 
-def render_reliability(parts: Mapping[str, Mapping[str, Reliability]]) -> str:
-    """A Markdown table: a row a label and part (such as before and after)."""
-    rows = [
-        f"| {label} | {part} | {r.count:,} | {r.confidence:.3f} | {r.precision:.3f} "
-        f"| {r.ece:.4f} | {r.brier:.4f} |"
-        for label in dict.fromkeys(label for by_label in parts.values() for label in by_label)
-        for part, by_label in parts.items()
-        if (r := by_label.get(label)) is not None
+def render_reliability(parts: Mapping[str, ReliabilityByType]) -> str:
+    """A Markdown table: a row a label and part (such as before and after), all labels first."""
+    labels = dict.fromkeys(label for part in parts.values() for label in part.by_type)
+    rows = [_row("all", name, part.overall) for name, part in parts.items()]
+    rows += [
+        _row(label, name, part.by_type[label])
+        for label in labels
+        for name, part in parts.items()
+        if label in part.by_type
     ]
     head = "| type | | entities | mean confidence | precision | ECE | Brier |"
     return "\n".join([head, "| --- | --- | --: | --: | --: | --: | --: |", *rows])
+
+
+def _row(label: str, part: str, found: Reliability) -> str:
+    numbers = f"{found.count:,} | {found.confidence:.3f} | {found.precision:.3f}"
+    return f"| {label} | {part} | {numbers} | {found.ece:.4f} | {found.brier:.4f} |"
 
 
 def area_under_precision_recall(confidences: ArrayLike, right: ArrayLike, gold: int) -> float:

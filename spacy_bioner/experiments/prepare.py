@@ -73,7 +73,7 @@ def prepare_runs(
         folders = {seed: str(run_folder(out, row, seed)) for seed in grid.seeds}
         runs += [Run(folder=folder, seed=seed, **same) for seed, folder in folders.items()]
     _check_folders(runs)
-    _check_done(runs)
+    _check_done(runs, tell)
     return sorted(runs, key=lambda run: grid.seeds.index(run.seed))
 
 
@@ -205,7 +205,12 @@ def _check_folders(runs: list[Run]) -> None:
             )
 
 
-def _check_done(runs: list[Run]) -> None:
+def _check_done(runs: list[Run], tell: Tell) -> None:
+    """Raise ConfigError for a run that was done with something else; tell of models not kept."""
+    if gone := sum(run.is_done and run.keep_model and not run.model.is_dir() for run in runs):
+        tell(
+            f"{gone} of the runs that are done kept no model: remove their folders to train them anew"
+        )
     for run in runs:
         if run.is_done:
             before = srsly.read_json(Path(run.folder) / DONE)["fingerprint"]

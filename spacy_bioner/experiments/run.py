@@ -21,6 +21,7 @@ from typing import Any, Literal
 from thinc.api import Model
 
 DONE, SCORES, ERROR, LOG = "done.json", "scores.json", "error.txt", "log.jsonl"
+MODEL = "model"
 PREDICTIONS = "predictions.spacy"
 PACKAGES = ("spacy_bioner", "spacy", "spacy-transformers", "thinc", "torch", "transformers")
 Outcome = Literal["done", "failed"]
@@ -49,6 +50,11 @@ class Run:
     @property
     def is_done(self) -> bool:
         return (Path(self.folder) / DONE).is_file()
+
+    @property
+    def model(self) -> Path:
+        """Where the trained pipelines are, if they are kept."""
+        return Path(self.folder) / MODEL
 
     @property
     def failure(self) -> Path:
@@ -110,12 +116,12 @@ def _train_and_score(run: Run, folder: Path) -> None:
         logging |= {"training.logger.progress_bar": None}
     started = time.perf_counter()
     with _output_to(folder / "train.log"):
-        train(folder / "config.cfg", folder / "model", use_gpu=run.gpu, overrides=logging)
+        train(folder / "config.cfg", folder / MODEL, use_gpu=run.gpu, overrides=logging)
     seconds = time.perf_counter() - started
     scores = _score(run, folder)
     _write_json(folder / SCORES, {**scores, "training_seconds": seconds})
     if not run.keep_model:
-        shutil.rmtree(folder / "model")
+        shutil.rmtree(folder / MODEL)
     _write_json(folder / DONE, {"fingerprint": run.fingerprint})
 
 
@@ -127,7 +133,7 @@ def _score(run: Run, folder: Path) -> dict[str, Any]:
     from spacy_bioner.evaluation.prediction import predict, write_docs
     from spacy_bioner.evaluation.scores import by_type, document_counts, macro, micro
 
-    nlp = spacy.load(folder / "model" / "model-best")
+    nlp = spacy.load(folder / MODEL / "model-best")
     prediction = predict(nlp, Path(run.test))
     write_docs(prediction.found, folder / PREDICTIONS)
     counts = document_counts(make_cases(prediction.gold, prediction.found))

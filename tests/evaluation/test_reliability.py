@@ -67,6 +67,12 @@ def test_table_has_a_row_for_each_type_and_part():
     assert lines[2].startswith("| all | before | 2 | 0.650 | 0.500 |")
 
 
+def test_a_type_named_all_does_not_take_the_place_of_all_types():
+    by_type = reliability_by_type([0.9, 0.4], [True, False], ["all", "B"])
+    lines = render_reliability({"": by_type}).splitlines()
+    assert [line.split(" | ")[2] for line in lines[2:]] == ["2", "1", "1"]
+
+
 @pytest.mark.parametrize(
     ("p", "y", "message"),
     [([0.5], [True, False], "1 confidences but 2"), ([1.5], [True], "from 0 to 1")],

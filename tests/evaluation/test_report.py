@@ -185,7 +185,7 @@ def test_metrics_hold_what_the_page_shows(evaluation: Evaluation) -> None:
     low, high = figures["intervals"]["f1"]
     assert low < figures["ents_f"] < high
     assert figures["speed"]["words_per_second"] == 500
-    assert figures["reliability"]["all"]["confidence"] == 0.5
+    assert figures["reliability"]["overall"]["confidence"] == 0.5
     assert sum(sum(row) for row in figures["confusion"]["counts"]) > 0
 
 

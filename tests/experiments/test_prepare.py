@@ -71,6 +71,20 @@ def test_what_no_run_left_is_not_replaced_by_one(grid_file: Path, tmp_path: Path
         prepare_runs(grid, tmp_path / "out")
 
 
+def test_models_that_are_gone_are_told(grid_file: Path, tmp_path: Path) -> None:
+    grid, told = read_grid(grid_file), []
+    runs = prepare_runs(grid, tmp_path, keep_models=True, tell=told.append)
+    told.clear()  # of the corpus
+    for run in runs[:2]:
+        Path(run.folder).mkdir(parents=True)
+        srsly.write_json(Path(run.folder) / "done.json", {"fingerprint": run.fingerprint})
+    runs[0].model.mkdir()
+    prepare_runs(grid, tmp_path, tell=told.append)
+    assert not told
+    prepare_runs(grid, tmp_path, keep_models=True, tell=told.append)
+    assert [line.split(":")[0] for line in told] == ["1 of the runs that are done kept no model"]
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -146,5 +146,5 @@ def _curve(evaluation: Evaluation) -> Markup | None:
 def _reliability(evaluation: Evaluation) -> Markup | None:
     if not evaluation.reliability:
         return None
-    bins = [(b.confidence, b.precision, b.count) for b in evaluation.reliability["all"].bins]
+    bins = [(b.confidence, b.precision, b.count) for b in evaluation.reliability.overall.bins]
     return svg.reliability_plot(bins, "Precision of entities by confidence")
