@@ -105,7 +105,11 @@ def _expand(given: Path, format: str) -> list[Path]:
         return [path for match in found for path in _expand(match, format)]
     if not given.is_dir() or _is_brat_folder(given, format):
         return [given]
-    found = sorted(p for p in given.iterdir() if p.is_file() and not p.name.startswith("."))
+    there = sorted(p for p in given.iterdir() if not p.name.startswith("."))
+    for path in there:
+        if path.is_symlink() and not path.exists():
+            raise ConfigError(f"{path}: is a link to what is not there")
+    found = [path for path in there if path.is_file()]
     if not found:
         raise ConfigError(f"{given}: no file in this folder")
     return found

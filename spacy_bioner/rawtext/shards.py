@@ -75,7 +75,10 @@ def find_shards(inputs: Sequence[Path], weights: Mapping[str, float]) -> list[Sh
 
 def _files(source: Path) -> list[Path]:
     if source.is_dir():
-        found = sorted(p for p in source.iterdir() if p.suffix in _OPENERS and p.is_file())
+        there = sorted(p for p in source.iterdir() if p.suffix in _OPENERS)
+        for path in there:
+            _check_link(path)
+        found = [path for path in there if path.is_file()]
         inner = sorted(p.name for p in source.iterdir() if p.is_dir())
         if not found:
             raise CorpusError(f"this folder has no {', '.join(_OPENERS)} files.", source)
@@ -85,8 +88,7 @@ def _files(source: Path) -> list[Path]:
                 stacklevel=4,
             )
         return found
-    if source.is_symlink() and not source.exists():
-        raise CorpusError("is a link to what is not there.", source)
+    _check_link(source)
     if not source.exists():
         return _matches(source)
     if source.suffix not in _OPENERS:
@@ -95,6 +97,11 @@ def _files(source: Path) -> list[Path]:
             source,
         )
     return [source]
+
+
+def _check_link(path: Path) -> None:
+    if path.is_symlink() and not path.exists():
+        raise CorpusError("is a link to what is not there.", path)
 
 
 def _matches(pattern: Path) -> list[Path]:

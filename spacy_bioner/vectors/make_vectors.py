@@ -26,7 +26,10 @@ from spacy_bioner.vectors.units import Units, characters, ngrams, words
 
 @dataclass(frozen=True, slots=True)
 class VectorRows:
-    """Most rows of the table for each kind of unit; 0 for none. Raises VectorsError below 0."""
+    """Most rows of the table for each kind of unit; 0 for none. Raises VectorsError below 0.
+
+    Of characters and n-grams that occur equally often, at the limit, none has a row.
+    """
 
     characters: int = 10_000
     bigrams: int = 100_000

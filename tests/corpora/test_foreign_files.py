@@ -160,3 +160,10 @@ def test_long_lists_of_inputs_are_cut(tmp_path: Path) -> None:
     shown = report.render(limit=2).replace(str(tmp_path), "")
     assert "'L0' occurs only in /0.txt, /2.txt and 28 more" in shown
     assert shown.count(".txt") == 4
+
+
+def test_a_link_to_nothing_in_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "b.json").symlink_to(tmp_path / "absent.json")
+    with pytest.raises(ConfigError, match=r"b\.json: is a link to what is not there"):
+        expand_inputs([tmp_path])

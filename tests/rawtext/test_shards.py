@@ -49,7 +49,7 @@ def test_read_lines_strips_and_passes_over_blank_lines(folder: Path) -> None:
 
 def test_a_link_to_nothing_is_refused(folder: Path) -> None:
     (folder / "lost.txt").symlink_to(folder / "absent.txt")
-    for source in (folder / "lost.txt", folder / "lo*.txt"):
+    for source in (folder / "lost.txt", folder / "lo*.txt", folder):
         with pytest.raises(CorpusError, match=r"lost\.txt: is a link to what is not there"):
             find_shards([source], {})
 
