@@ -208,9 +208,7 @@ def _check_folders(runs: list[Run]) -> None:
 def _check_done(runs: list[Run], tell: Tell) -> None:
     """Raise ConfigError for a run that was done with something else; tell of models not kept."""
     if gone := sum(run.is_done and run.keep_model and not run.model.is_dir() for run in runs):
-        tell(
-            f"{gone} of the runs that are done kept no model: remove their folders to train them anew"
-        )
+        tell(f"{gone} of the runs that are done kept no model: to have it, remove their folders")
     for run in runs:
         if run.is_done:
             before = srsly.read_json(Path(run.folder) / DONE)["fingerprint"]

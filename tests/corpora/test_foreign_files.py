@@ -18,7 +18,7 @@ from spacy_bioner.corpora.reading import detect_format, expand_inputs, read_corp
 from spacy_bioner.corpora.reading_log import ReadLog
 from spacy_bioner.corpora.writers import WRITERS
 from spacy_bioner.corpora.writing_log import WriteLog
-from spacy_bioner.errors import CorpusError
+from spacy_bioner.errors import ConfigError, CorpusError
 
 NLP = spacy.blank("en")
 
