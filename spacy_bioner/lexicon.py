@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import lzma
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spacy_bioner.errors import CorpusError, LexiconError
+
+
+def normalized(text: str) -> str:
+    """In lower case and without blanks."""
+    return "".join(text.split()).lower()
 
 
 class Lexicon:
@@ -35,11 +41,11 @@ class Lexicon:
 
     @classmethod
     def from_file(cls, path: Path, *, shortest: int = 1) -> Lexicon:
-        """Read a UTF-8 file with `term`, or `term TAB count`, a line.
+        """Read a UTF-8 file with `term`, or `term TAB count`, a line, plain or in .xz.
 
         shortest: terms of fewer characters are passed over. Raises CorpusError at a line
-        whose count is no whole number, and for other encodings, LexiconError if no term is
-        left, or there is no file.
+        whose count is no whole number, for other encodings and broken files, LexiconError if
+        no term is left, or there is no file.
         """
         if not path.is_file():
             raise LexiconError(
@@ -57,6 +63,13 @@ class Lexicon:
         if not counts:
             raise LexiconError(f"{path}: has no term of {shortest} characters or more.")
         return cls(counts)
+
+    def normalized(self) -> Lexicon:
+        """The terms in lower case and without blanks; of those equal then counts are added up."""
+        counts: dict[str, int] = {}
+        for term, count in zip(self.terms, self.counts.tolist(), strict=True):
+            counts[normalized(term)] = counts.get(normalized(term), 0) + count
+        return Lexicon(counts)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -81,10 +94,14 @@ class Lexicon:
 
 
 def _lines(path: Path) -> list[str]:
+    opened = lzma.open if path.suffix == ".xz" else open
     try:
-        return path.read_text(encoding="utf-8-sig").split("\n")
+        with opened(path, "rt", encoding="utf-8-sig") as file:
+            return file.read().split("\n")
     except UnicodeDecodeError as error:
         raise CorpusError(f"is not UTF-8 ({error}).", path) from None
+    except (EOFError, lzma.LZMAError) as error:
+        raise CorpusError(f"cannot be decompressed ({error}).", path) from None
 
 
 class _Automaton:

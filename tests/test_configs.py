@@ -197,7 +197,12 @@ def test_cnn_config_differs_in_its_embedding_only() -> None:
 def test_an_lstm_is_as_wide_as_the_words_and_filters_below_it(name: str) -> None:
     model = named(name).interpolate()["components"]["bert_crf_ner"]["model"]
     embed, encode = (model["tok2vec"][part] for part in ("embed", "encode"))
-    assert encode["width"] == embed["words"]["width"] + embed["filters"]
+    parts = embed.get("parts", {"words": embed})
+    lexicons = [part for part in parts.values() if "lexicon" in part]
+    assert all((part["vector_width"], part["bits"]) == (0, True) for part in lexicons)
+    words, vectors = parts["words"], parts.get("vectors", {"vector_width": 0})["vector_width"]
+    of_words = words["words"]["width"] + words["filters"]
+    assert encode["width"] == 4 * len(lexicons) + vectors + of_words
 
 
 @pytest.mark.parametrize("command", PROJECT["commands"], ids=lambda command: command["name"])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import lzma
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,15 @@ def test_from_file_refuses_counts_below_0_and_other_encodings(tmp_path: Path) ->
         Lexicon.from_file(path)
     path.write_bytes("頭痛\n".encode("big5"))
     with pytest.raises(CorpusError, match=r"words\.tsv: is not UTF-8"):
+        Lexicon.from_file(path)
+
+
+def test_from_file_reads_what_is_compressed(tmp_path: Path) -> None:
+    path = tmp_path / "words.tsv.xz"
+    path.write_bytes(lzma.compress("糖尿病\t12\n病\n".encode()))
+    assert Lexicon.from_file(path).terms == ("病", "糖尿病")
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(CorpusError, match=r"words\.tsv\.xz: cannot be decompressed"):
         Lexicon.from_file(path)
 
 

@@ -1,6 +1,7 @@
 """Commands that read and write corpora."""
 
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -39,9 +40,12 @@ def parse_shares(text: str) -> dict[str, float]:
     """'train=0.9,dev=0.1' -> {'train': 0.9, 'dev': 0.1}"""
     try:
         pairs = [part.split("=") for part in text.split(",")]
-        return {name.strip(): float(share) for name, share in pairs}
+        shares = {name.strip(): float(share) for name, share in pairs}
     except ValueError:
         raise typer.BadParameter(f"{text!r}: write it as train=0.9,dev=0.1") from None
+    if len(shares) < len(pairs):
+        raise typer.BadParameter(f"{text!r}: name each part once")
+    return shares
 
 
 def convert_command(
@@ -146,8 +150,8 @@ def check_command(
 
     log = ReadLog(strict)
     paths = expand_inputs(inputs, format)
-    for path in paths:
-        if paths.count(path) > 1:
+    for path, n in Counter(paths).items():
+        if n > 1:
             raise typer.BadParameter(f"{path} is named twice: each input is a part of its own")
     parts = {str(p): with_progress(read_corpus(p, format, log=log), p) for p in paths}
     findings = check_corpora(parts, log)

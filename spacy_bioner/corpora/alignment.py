@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Literal, get_args
 
 from spacy_bioner.corpora.document import Document, Entity, Offsets
@@ -118,7 +118,17 @@ def place_on_tokens(
     alignment = align(document, tokens, policy, overlap)
     places = alignment.kept + (alignment.overlapping if overlap == "spans" else ())
     mentions = sorted((_moved(place, tokens) for place in places), key=lambda e: (e.start, e.end))
-    return replace(document, entities=tuple(mentions), tokens=tokens), alignment.changes
+    placed = replace(document, entities=tuple(mentions), tokens=tokens)
+    if overlap != "spans":  # else what overlaps is kept, and known
+        placed = replace(placed, unannotated=_stretches(alignment.unknown, tokens))
+    return placed, alignment.changes
+
+
+def _stretches(indices: Sequence[int], tokens: Sequence[tuple[int, int]]) -> Offsets:
+    """Runs of neighbouring tokens, given in order, as (start, end) in characters."""
+    runs = groupby(enumerate(indices), key=lambda pair: pair[1] - pair[0])
+    members = ([index for _, index in run] for _, run in runs)
+    return tuple((tokens[run[0]][0], tokens[run[-1]][1]) for run in members)
 
 
 def _moved(place: Placed, tokens: Sequence[tuple[int, int]]) -> Entity:

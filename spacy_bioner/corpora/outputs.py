@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,10 +24,11 @@ def check_outputs(
     Raises ConfigError for a path named twice or within another, and for what stands there
     that is not what is to be written.
     """
+    times, resolved = Counter(paths), {path.resolve(): path for path in paths}
     for path in paths:
-        if paths.count(path) > 1:
+        if times[path] > 1:
             raise ConfigError(f"{path}: would be written twice. Name each output once.")
-        around = next((other for other in paths if other.resolve() in path.resolve().parents), None)
+        around = next(filter(None, map(resolved.get, path.resolve().parents)), None)
         if around is not None:
             raise ConfigError(f"{path}: lies in {around}, which is written too. Name another path.")
         _check_place(path, is_folder=makes_folder(path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -91,6 +92,8 @@ def expand_inputs(inputs: Sequence[Path | str], format: str = "auto") -> list[Pa
     if not inputs:
         raise ConfigError("no input files: name at least one")
     found = [path for given in inputs for path in _expand(Path(given), format)]
+    for path in found:
+        check_name(path)
     if split_format(format)[0] not in ("auto", "brat"):
         return found
     there = set(found)
@@ -112,7 +115,18 @@ def _expand(given: Path, format: str) -> list[Path]:
     found = [path for path in there if path.is_file()]
     if not found:
         raise ConfigError(f"{given}: no file in this folder")
+    if inner := [path.name for path in there if path.is_dir()]:
+        names = ", ".join(inner)
+        warnings.warn(f"{given}: folders in it are not read ({names}). Name them.", stacklevel=3)
     return found
+
+
+def check_name(path: Path) -> None:
+    """Raise ConfigError for the name of a file, of which ids are made, that is not UTF-8."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise ConfigError(f"the file name {str(path)!r} is not UTF-8. Rename the file.") from None
 
 
 def _is_brat_folder(path: Path, format: str) -> bool:

@@ -166,18 +166,22 @@ def join_documents(pieces: Iterable[Document]) -> Iterator[Document]:
     Pieces of one document must follow one another, in any order. What lay between two
     sentences is blanks in the joined text, so that every offset is that of the original.
 
-    Raises ConfigError if two pieces overlap or do not fit into the length of the original,
-    and if there are documents and none is a piece.
+    Raises ConfigError if two pieces overlap or do not fit into the length of the original, if
+    those of one document stand apart, and if there are documents and none is a piece.
     """
-    seen = found = False
+    seen, joined = False, set[str]()
     for key, group in groupby(pieces, key=cut_from):
         seen = True
         if key is None:
             yield from group
-        else:
-            found = True
-            yield _join(key[0], key[1], list(group))
-    if seen and not found:
+            continue
+        if key[0] in joined:
+            raise ConfigError(
+                f"document {key[0]!r}: other documents stand between its pieces. Sort them by id."
+            )
+        joined.add(key[0])
+        yield _join(key[0], key[1], list(group))
+    if seen and not joined:
         raise ConfigError(
             "no document is a piece to join: the ids of pieces end in @<start>-<length>. The "
             "formats conll and character_tags keep no ids: cut into another."

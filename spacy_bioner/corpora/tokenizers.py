@@ -9,7 +9,7 @@ import spacy
 from spacy.language import Language
 from spacy.util import registry
 
-from spacy_bioner.errors import ConfigError
+from spacy_bioner.errors import ConfigError, in_one_line
 
 
 def blank_pipeline(lang: str) -> Language:
@@ -17,8 +17,12 @@ def blank_pipeline(lang: str) -> Language:
     try:
         with no_other_factories():
             return spacy.blank(lang)
-    except ImportError:
-        raise ConfigError(f"--lang {lang}: spaCy knows no such language; try zh or en") from None
+    except ImportError as error:
+        if "E048" in str(error):  # spaCy has no module for it
+            hint = "spaCy knows no such language; try zh or en"
+        else:  # it has, and that needs another package
+            hint = in_one_line(error)
+        raise ConfigError(f"--lang {lang}: {hint}") from None
 
 
 @contextmanager

@@ -116,7 +116,6 @@ def _case(gold: Doc, found: Doc, number: int) -> Case:
             "data. Give predictions for the same documents, in the same order."
         )
     mentions, confidences, ignored, widened = _found_mentions(gold, found)
-    sections = gold.user_data.get("sections", ())
     return Case(
         id=name,
         text=gold.text,
@@ -125,10 +124,21 @@ def _case(gold: Doc, found: Doc, number: int) -> Case:
         found=mentions,
         confidences=confidences,
         genre=str(gold.user_data.get("genre", "")),
-        sections=tuple((int(start), int(end), str(part)) for start, end, part in sections),
+        sections=_sections(gold),
         ignored=ignored,
         widened=widened,
     )
+
+
+def _sections(doc: Doc) -> tuple[tuple[int, int, str], ...]:
+    """As `convert` keeps them; others may have something else under that name."""
+    kept = doc.user_data.get("sections", ())
+    if not isinstance(kept, (list, tuple)):
+        return ()
+    entries = [entry for entry in kept if isinstance(entry, (list, tuple)) and len(entry) == 3]
+    if len(entries) < len(kept):
+        return ()
+    return tuple((int(start), int(end), str(part)) for start, end, part in entries)
 
 
 def _visible(text: str) -> str:
@@ -153,6 +163,7 @@ def _found_mentions(
             continue
         widened += gold[start:end].text != entity.text
         mention = Mention(start, end, entity.label_)
+        ignored += mention in kept
         kept[mention] = scores.get((entity.start, entity.end, entity.label_), float("nan"))
     mentions = tuple(sorted(kept))
     confidences = tuple(kept[mention] for mention in mentions)

@@ -10,10 +10,11 @@ from pathlib import Path
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span, SpanGroup
 from spacy.training import Corpus, Example
+from spacy.training.corpus import walk_corpus
 from spacy.vocab import Vocab
 
 from spacy_bioner.corpora.outputs import new_outputs
-from spacy_bioner.errors import BionerError, ConfigError
+from spacy_bioner.errors import ConfigError
 
 _ATTRIBUTES = ("ORTH", "ENT_IOB", "ENT_TYPE")
 
@@ -47,34 +48,41 @@ def predict(nlp: Language, gold: Path) -> Prediction:
 def read_examples(nlp: Language, path: Path) -> list[Example]:
     """The documents of a .spacy file or of a folder of such, as the pipeline tokenises them.
 
-    Raises ConfigError if there is none, or a file is damaged.
+    Raises ConfigError if there is none, a file is damaged, or a text is too long for the pipeline.
     """
-    if not path.exists():
-        check_file(path)
-    try:
-        examples = list(Corpus(path)(nlp))
-    except BionerError:
-        raise
-    except Exception as error:  # zlib, msgpack, numpy and Doc each fail in ways of their own
-        raise _damaged(path, error) from None
-    if not examples:
-        raise ConfigError(f"{path}: holds no documents")
-    return examples
+    docs = read_docs(path, nlp.vocab)
+    for doc in docs:
+        if not doc.has_unknown_spaces and len(doc.text) > nlp.max_length:
+            name = doc.user_data.get("id", doc.text[:20])
+            raise ConfigError(
+                f"{path}: document {name!r} has {len(doc.text):,} characters, and the pipeline "
+                f"takes {nlp.max_length:,} (nlp.max_length). Cut it in convert, by --pieces."
+            )
+    return list(Corpus(path).make_examples(nlp, docs))
 
 
-def read_docs(path: Path) -> list[Doc]:
-    """The documents of a .spacy file that have tokens, as spaCy's reader gives them too.
+def read_docs(path: Path, vocab: Vocab | None = None) -> list[Doc]:
+    """The documents with tokens of a .spacy file, or a folder of such, as spaCy reads them too.
 
     Raises ConfigError if it is none, or there are none.
     """
-    check_file(path)
-    try:
-        docs = [doc for doc in DocBin().from_disk(path).get_docs(Vocab()) if len(doc)]
-    except Exception as error:
-        raise _damaged(path, error) from None
+    files = [path]
+    if path.is_dir():
+        files = [Path(file) for file in walk_corpus(path, ".spacy")]
+    else:
+        check_file(path)
+    vocab = vocab or Vocab()
+    docs = [doc for file in files for doc in _docs_of(file, vocab)]
     if not docs:
         raise ConfigError(f"{path}: holds no documents")
     return docs
+
+
+def _docs_of(path: Path, vocab: Vocab) -> list[Doc]:
+    try:
+        return [doc for doc in DocBin().from_disk(path).get_docs(vocab) if len(doc)]
+    except Exception as error:  # zlib, msgpack, numpy and Doc each fail in ways of their own
+        raise _damaged(path, error) from None
 
 
 def _damaged(path: Path, error: Exception) -> ConfigError:

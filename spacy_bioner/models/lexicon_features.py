@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from thinc.api import Model
 from thinc.types import Floats2d
 
 from spacy_bioner.errors import ConfigError
-from spacy_bioner.lexicon import Lexicon
+from spacy_bioner.lexicon import Lexicon, normalized
 from spacy_bioner.models.static_lookup import MISSING, StaticLookup
 from spacy_bioner.models.types import Tok2Vec
 from spacy_bioner.models.word_strings import WORD_STRINGS
@@ -24,7 +24,11 @@ _SETS = 4  # a word begins, continues, ends here, or stands alone
 
 
 def build_lexicon_features(
-    vector_width: int, lexicon: str | None = None, bits: bool = True, dropout: float = 0.0
+    vector_width: int,
+    lexicon: str | None = None,
+    bits: bool = True,
+    dropout: float = 0.0,
+    normalize: bool = False,
 ) -> Tok2Vec:
     """Registered as `spacy_bioner.LexiconFeatures.v1`.
 
@@ -34,18 +38,19 @@ def build_lexicon_features(
     word. Words count where they begin and end at token boundaries; their vectors are rows
     of the pipeline's table, and words without one give bits alone.
 
-    vector_width: numbers in a row of the table of vectors.
-    lexicon: a file with `term`, or `term TAB count`, a line. It is read when the model is
-        initialised and saved with the model; a trained pipeline does without the file.
+    vector_width: numbers in a row of the table of vectors; 0 for bits alone, without a table.
+    lexicon: a file with `term`, or `term TAB count`, a line, plain or in .xz. It is read when
+        the model is initialised and saved with the model; a trained pipeline does without it.
     dropout: share of the words in a text, each by chance, that training does not see, so that
         it does not lean on them where there are none.
+    normalize: terms and text are compared in lower case and without blanks, for words of
+        letters; where terms begin and end stays a matter of tokens.
 
-    Raises ConfigError for a share outside [0, 1), or if it is initialised without a lexicon;
-    LexiconError, CorpusError.
+    Raises ConfigError for a share outside [0, 1), where there is neither a vector nor a bit, or
+    if it is initialised without a lexicon; LexiconError, CorpusError.
     """
-    if not 0 <= dropout < 1:
-        raise ConfigError(f"LexiconFeatures: dropout = {dropout} must be at least 0 and below 1")
-    layer = _LexiconFeatures(vector_width, lexicon, bits, dropout)
+    _check(vector_width, bits, dropout)
+    layer = _LexiconFeatures(vector_width, lexicon, bits, dropout, normalize)
     return Model(
         "lexicon_features",
         layer.forward,
@@ -55,22 +60,36 @@ def build_lexicon_features(
     )
 
 
+def _check(vector_width: int, bits: bool, dropout: float) -> None:
+    if not 0 <= dropout < 1:
+        raise ConfigError(f"LexiconFeatures: dropout = {dropout} must be at least 0 and below 1")
+    if vector_width < 0 or not (vector_width or bits):
+        raise ConfigError(
+            f"LexiconFeatures: vector_width = {vector_width} and bits = {bits} leave no feature"
+        )
+
+
 class _LexiconFeatures:
     """Looks up the words of a lexicon; made ready for a model's terms and a table of vectors."""
 
-    def __init__(self, width: int, path: str | None, bits: bool, dropout: float) -> None:
+    def __init__(
+        self, width: int, path: str | None, bits: bool, dropout: float, normalize: bool
+    ) -> None:
         self._path = path
         self._bits = bits
         self._dropout = dropout
+        self._normalize = normalize
         self._lookup = StaticLookup(width)
         self._words: _Words | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _LexiconFeatures, (self._lookup.width, self._path, self._bits, self._dropout)
+        settings = self._lookup.width, self._path, self._bits, self._dropout, self._normalize
+        return _LexiconFeatures, settings
 
     def init(self, model: Tok2Vec, X: list[Doc] | None = None, Y: Any = None) -> None:
         if self._path is not None:
             lexicon = Lexicon.from_file(Path(self._path))
+            lexicon = lexicon.normalized() if self._normalize else lexicon
             model.attrs["terms"] = "\n".join(lexicon.terms)
             model.attrs["counts"] = lexicon.counts.tolist()
         if model.attrs["terms"] is None:
@@ -82,11 +101,13 @@ class _LexiconFeatures:
             self._words_for(model, X[0].vocab)
 
     def _words_for(self, model: Tok2Vec, vocab: Vocab) -> _Words:
-        self._lookup.use(vocab)
+        if self._lookup.width:
+            self._lookup.use(vocab)
         terms: str = model.attrs["terms"]
         if self._words is None or not self._words.are_of(terms, vocab):
             counts = dict(zip(terms.split("\n"), model.attrs["counts"], strict=True))
-            self._words = _Words(terms, vocab, Lexicon(counts), self._lookup)
+            lexicon = Lexicon(counts)
+            self._words = _Words(terms, vocab, lexicon, self._lookup, normalize=self._normalize)
         return self._words
 
     def forward(
@@ -101,13 +122,17 @@ class _LexiconFeatures:
 class _Words:
     """The lexicon, with the row in the vocabulary's vectors of each of its terms."""
 
-    def __init__(self, terms: str, vocab: Vocab, lexicon: Lexicon, lookup: StaticLookup) -> None:
+    def __init__(
+        self, terms: str, vocab: Vocab, lexicon: Lexicon, lookup: StaticLookup, *, normalize: bool
+    ) -> None:
         self._terms = terms
         self._data = vocab.vectors.data  # which a table that is read from disk anew replaces
         self._lexicon = lexicon
         self._lookup = lookup
-        self._rows = lookup.rows(lexicon.terms)  # (T,)
-        self._weights = np.where(self._rows == MISSING, 0, lexicon.counts).astype(np.float32)
+        self._normalize = normalize
+        if lookup.width:
+            self._rows = lookup.rows(lexicon.terms)  # (T,)
+            self._weights = np.where(self._rows == MISSING, 0, lexicon.counts).astype(np.float32)
 
     def are_of(self, terms: str, vocab: Vocab) -> bool:
         return self._terms is terms and self._data is vocab.vectors.data
@@ -117,14 +142,26 @@ class _Words:
 
         hidden: the share of the words found, drawn by numpy's generator, to pass over.
         """
-        width = self._lookup.width
-        found = self._lexicon.find(WORD_STRINGS.text(doc))  # (M, 3)
+        text, begins, ends = _normalized(doc) if self._normalize else _as_it_is(doc)
+        found = self._lexicon.find(text)  # (M, 3)
         if hidden:
             found = found[np.random.random(len(found)) >= hidden]
-        places, words = _places(doc, found)  # (K,) each: 4 * token + set, and term
+        places, words = _places(begins, ends, found)  # (K,) each: 4 * token + set, and term
+        present = np.bincount(places, minlength=len(doc) * _SETS) > 0
+        in_bits = present.reshape(len(doc), _SETS).astype(np.float32)
+        if not self._lookup.width:
+            return in_bits
+        means = self._means(places, words, len(doc))
+        return np.hstack([means, in_bits]) if bits else means
+
+    def _means(
+        self, places: NDArray[np.int64], words: NDArray[np.int64], n: int
+    ) -> NDArray[np.float32]:
+        """Mean vectors (n, 4 * width) of the words (K,) at each place."""
+        width = self._lookup.width
         weights = self._weights[words]
-        total = np.bincount(places // _SETS, weights, minlength=len(doc))  # (n,)
-        means = np.zeros((len(doc) * _SETS, width), dtype=np.float32)
+        total = np.bincount(places // _SETS, weights, minlength=n)  # (n,)
+        means = np.zeros((n * _SETS, width), dtype=np.float32)
         if len(places):
             order = np.argsort(places, kind="stable")
             sorted_places = places[order]
@@ -132,23 +169,36 @@ class _Words:
             weighted = self._lookup.vectors(self._rows[words[order]]) * weights[order, None]
             means[sorted_places[begins]] = np.add.reduceat(weighted, begins, axis=0)
         scale = _SETS / np.where(total > 0, total, 1.0)
-        means = means.reshape(len(doc), _SETS * width) * scale[:, None].astype(np.float32)
-        if not bits:
-            return means
-        present = np.bincount(places, minlength=len(doc) * _SETS) > 0
-        return np.hstack([means, present.reshape(len(doc), _SETS).astype(np.float32)])
+        return means.reshape(n, _SETS * width) * scale[:, None].astype(np.float32)
 
 
-def _places(doc: Doc, found: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+Text: TypeAlias = tuple[str, NDArray[np.int64], NDArray[np.int64]]
+
+
+def _as_it_is(doc: Doc) -> Text:
+    """The text, and where in it each token begins (n,) and ends (n,)."""
+    begins, lengths = doc.to_array([IDX, LENGTH]).astype(np.int64).T
+    return WORD_STRINGS.text(doc), begins, begins + lengths
+
+
+def _normalized(doc: Doc) -> Text:
+    """The same in lower case and without blanks; a token of blanks alone has no length."""
+    words = [normalized(word) for word in WORD_STRINGS.words(doc)]
+    ends = np.cumsum([len(word) for word in words], dtype=np.int64)
+    return "".join(words), np.append(0, ends)[:-1], ends
+
+
+def _places(
+    begins: NDArray[np.int64], ends: NDArray[np.int64], found: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Each place, 4 * token + set (K,), where a word stands, and the word (K,).
 
-    found: (M, 3) of word, begin and end in characters.
+    begins, ends: (n,) of the tokens. found: (M, 3) of word, begin and end. All in characters.
     """
-    begins, lengths = doc.to_array([IDX, LENGTH]).astype(np.int64).T
-    ends = begins + lengths
     at_begin = np.full(int(ends.max(initial=0)) + 2, -1, dtype=np.int64)
     at_end = at_begin.copy()
-    at_begin[begins] = at_end[ends] = np.arange(len(doc))
+    (tokens,) = np.nonzero(ends > begins)
+    at_begin[begins[tokens]] = at_end[ends[tokens]] = tokens
     first, last = at_begin[found[:, 1]], at_end[found[:, 2]]
     whole = (first >= 0) & (last >= first)
     word, first, last = found[whole, 0], first[whole], last[whole]

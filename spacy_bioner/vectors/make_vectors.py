@@ -21,7 +21,7 @@ from spacy_bioner.lexicon import Lexicon
 from spacy_bioner.rawtext.shards import Shard, find_shards, read_manifest
 from spacy_bioner.vectors.model_card import vectors_card
 from spacy_bioner.vectors.skipgram import SkipGram, UnitVectors, train_skipgram, write_units
-from spacy_bioner.vectors.units import Units, characters, ngrams, words
+from spacy_bioner.vectors.units import Units, characters, ngrams, tokens, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class VectorRows:
     bigrams: int = 100_000
     trigrams: int = 0
     words: int = 50_000
+    tokens: int = 0
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
@@ -58,7 +59,7 @@ def make_vectors(
     The pipeline is named in a config as [initialize] vectors. The table is half precision;
     rows are scaled so that their mean square is 1 within each kind. With a lexicon its
     words that occur get rows, and `words.tsv` beside the table says how often each does.
-    `README.md` names the sources.
+    Tokens are those of the language's tokenizer, in lower case. `README.md` names the sources.
 
     inputs: files or folders of text, a paragraph a line. weights: by shard.
 
@@ -68,7 +69,8 @@ def make_vectors(
     shards = find_shards(inputs, weights or {})
     licences = read_manifest(shards)
     nlp, settings = _blank(lang), settings or SkipGram()
-    tables = _tables(shards, rows or VectorRows(), settings, lexicon)
+    # by a pipeline of its own, as tokenizers put all that they read into their vocabulary
+    tables = _tables(shards, rows or VectorRows(), settings, lexicon, _blank(lang))
     counts = {kind: len(table.keys) for kind, table in tables.items()}
     card = vectors_card(counts, settings, shards, licences, lexicon.name if lexicon else None)
     nlp.vocab.vectors = _table(tables, nlp.vocab.strings)
@@ -88,13 +90,17 @@ def _blank(lang: str) -> Language:
 
 
 def _tables(
-    shards: Sequence[Shard], rows: VectorRows, settings: SkipGram, lexicon: Path | None
+    shards: Sequence[Shard],
+    rows: VectorRows,
+    settings: SkipGram,
+    lexicon: Path | None,
+    nlp: Language,
 ) -> dict[str, UnitVectors]:
     """Train vectors of each kind of unit that is asked for."""
     terms = Lexicon.from_file(lexicon, shortest=2) if lexicon else None
     if terms is not None and (cut := sum(len(term.split()) > 1 for term in terms.terms)):
         warnings.warn(f"{cut} terms of {lexicon} hold blanks: they get no vector.", stacklevel=2)
-    kinds = _kinds(rows, terms)
+    kinds = _kinds(rows, terms, nlp)
     if not kinds:
         raise VectorsError("no kind of unit is asked for: give a number of rows above 0.")
     # the units of words are characters too, of which none counts among the rows
@@ -112,7 +118,9 @@ def _tables(
     return tables
 
 
-def _kinds(rows: VectorRows, lexicon: Lexicon | None) -> dict[str, tuple[Units, int]]:
+def _kinds(
+    rows: VectorRows, lexicon: Lexicon | None, nlp: Language
+) -> dict[str, tuple[Units, int]]:
     kinds: dict[str, tuple[Units, int]] = {
         "characters": (characters, rows.characters),
         "bigrams": (ngrams(2), rows.bigrams),
@@ -120,6 +128,10 @@ def _kinds(rows: VectorRows, lexicon: Lexicon | None) -> dict[str, tuple[Units, 
     }
     if lexicon is not None:
         kinds["words"] = (words(lexicon), rows.words)
+    kinds["tokens"] = (
+        tokens(lambda text: [token.text for token in nlp.tokenizer(text)]),
+        rows.tokens,
+    )
     return {kind: (units, wanted) for kind, (units, wanted) in kinds.items() if wanted > 0}
 
 

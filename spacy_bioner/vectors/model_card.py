@@ -33,6 +33,7 @@ _KEYS = {
     "bigrams": "its characters, joined by a vertical bar",
     "trigrams": "its characters, joined by vertical bars",
     "words": "the word; `words.tsv` says how often each occurs",
+    "tokens": "the token in lower case",
 }
 
 

@@ -7,10 +7,12 @@ characters joined by "|".
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from spacy_bioner.lexicon import Lexicon
 
 NGRAM_JOINER = "|"
+_MOST_REMEMBERED = 1_000_000  # stretches between blanks
 # The units of one stretch of text without blanks, in order.
 Units = Callable[[str], Iterator[str]]
 
@@ -32,6 +34,16 @@ def ngrams(n: int) -> Units:
         return (ngram_key(text[i : i + n]) for i in range(len(text) - n + 1))
 
     return units
+
+
+def tokens(tokenize: Callable[[str], list[str]]) -> Units:
+    """Return a function that yields a text's tokens in lower case, and remembers those of texts."""
+
+    @lru_cache(maxsize=_MOST_REMEMBERED)
+    def found(text: str) -> tuple[str, ...]:
+        return tuple(token.lower() for token in tokenize(text))
+
+    return lambda text: iter(found(text))
 
 
 def words(lexicon: Lexicon) -> Units:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
@@ -75,6 +76,16 @@ def test_reason_tells_parts_repeats_and_overlaps_apart():
 def test_same_mention_object_twice_is_two_mentions():
     mention = Entity(0, 6, "A")
     assert outcome([mention, mention]) == ([(0, 1, "A")], [("A", None)])
+
+
+def test_tokens_of_a_mention_that_was_dropped_are_not_annotated():
+    document = Document(
+        "mg500 a b", (Entity(0, 2, "N"), Entity(6, 7, "N")), "a", unannotated=((8, 9),)
+    )
+    placed, changes = place_on_tokens(replace(document, tokens=((0, 5), (6, 7), (8, 9))))
+    assert [(e.start, e.end) for e in placed.entities] == [(6, 7)]
+    assert placed.unannotated == ((0, 5), (8, 9))
+    assert len(changes) == 1
 
 
 def test_place_on_tokens_needs_tokens():

@@ -167,3 +167,23 @@ def test_a_link_to_nothing_in_a_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "b.json").symlink_to(tmp_path / "absent.json")
     with pytest.raises(ConfigError, match=r"b\.json: is a link to what is not there"):
         expand_inputs([tmp_path])
+
+
+def test_folders_in_a_folder_are_told_of(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.json", "{}")
+    (tmp_path / "more").mkdir()
+    with pytest.warns(UserWarning, match=r"folders in it are not read \(more\)"):
+        assert expand_inputs([tmp_path]) == [path]
+
+
+def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"bad\\udcff\.tsv' is not UTF-8\. Rename the file"):
+        expand_inputs([tmp_path / "bad\udcff.tsv"])
+
+
+def test_parts_of_one_name_are_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.tsv", "Aspirin B-C\n\n")
+    arguments = ["split", str(path), str(tmp_path / "out"), "--parts", "dev=0.3,dev=0.7"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert "name each part once" in result.output

@@ -132,6 +132,13 @@ def test_pieces_are_joined_in_any_order():
     assert list(join_documents(pieces[::-1])) == list(join_documents(pieces))
 
 
+def test_pieces_that_stand_apart_are_refused():
+    names = ["A@0-21", "B@0-9", "A@11-21"]
+    pieces = [Document("pain", id=name) for name in names]
+    with pytest.raises(ConfigError, match="document 'A': other documents stand between"):
+        list(join_documents(pieces))
+
+
 def test_pieces_that_overlap_are_refused():
     pieces = [Document("one", id="a@0-9"), Document("two", id="a@2-9")]
     with pytest.raises(ConfigError, match="the pieces of document 'a' overlap"):

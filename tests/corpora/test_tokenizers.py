@@ -11,6 +11,24 @@ from spacy_bioner.corpora.tokenizers import blank_pipeline
 from spacy_bioner.errors import ConfigError
 
 
+@pytest.mark.parametrize(
+    ("error", "hint"),
+    [
+        ("Japanese support requires SudachiPy", "Japanese support requires SudachiPy"),
+        ("[E048] Can't import language xx", "spaCy knows no such language"),
+    ],
+)
+def test_what_a_language_needs_is_told(
+    monkeypatch: pytest.MonkeyPatch, error: str, hint: str
+) -> None:
+    def fail(lang: str) -> None:
+        raise ImportError(error)
+
+    monkeypatch.setattr(spacy, "blank", fail)
+    with pytest.raises(ConfigError, match=f"--lang ja: {hint}"):
+        blank_pipeline("ja")
+
+
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_blank_pipeline_tokenises_as_that_of_spacy(lang):
     text = "He took 50µg COVID-19 vaccine.病人頭痛。"

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 import spacy
-from spacy.tokens import DocBin
+from spacy.tokens import DocBin, Span
 
 from spacy_bioner.errors import ConfigError
+from spacy_bioner.evaluation.cases import make_cases
 from spacy_bioner.evaluation.prediction import read_docs, read_examples
 
 
@@ -31,6 +32,33 @@ def test_files_that_are_none_or_damaged_or_empty_are_refused(tmp_path: Path) -> 
             read_docs(path)
     with pytest.raises(ConfigError, match="no such file"):
         read_examples(nlp, tmp_path / "absent.spacy")
+
+
+def test_a_folder_is_read_as_the_files_in_it(tmp_path: Path) -> None:
+    nlp = spacy.blank("zh")
+    for name in ("b", "a"):
+        DocBin(docs=[nlp.make_doc(name)]).to_disk(tmp_path / f"{name}.spacy")
+    assert [doc.text for doc in read_docs(tmp_path)] == ["a", "b"]
+    assert [example.text for example in read_examples(nlp, tmp_path)] == ["a", "b"]
+
+
+def test_a_document_too_long_for_the_pipeline_is_named(tmp_path: Path) -> None:
+    nlp = spacy.blank("en")
+    doc = nlp("much too long")
+    doc.user_data["id"] = "case-7"
+    DocBin(docs=[doc], store_user_data=True).to_disk(tmp_path / "a.spacy")
+    nlp.max_length = 5
+    with pytest.raises(ConfigError, match=r"document 'case-7' has 13 characters, and .* takes 5"):
+        read_examples(nlp, tmp_path / "a.spacy")
+
+
+@pytest.mark.parametrize("sections", [["Title", "Abstract", "Body"], [["a", 1]], 3, "abc"])
+def test_sections_of_another_form_are_passed_over(sections: object) -> None:
+    doc = spacy.blank("en")("fever")
+    doc.ents = [Span(doc, 0, 1, "SYMP")]
+    doc.user_data["sections"] = sections
+    (case,) = make_cases([doc], [doc])
+    assert case.sections == ()
 
 
 def test_documents_without_tokens_are_left_out(tmp_path: Path) -> None:

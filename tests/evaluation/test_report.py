@@ -217,3 +217,12 @@ def test_curve_is_drawn(evaluation: Evaluation) -> None:
     page = render_report(replace(evaluation, curve=points), Labels("x"))
     assert check_page(page).ids.count("curve") == 1
     assert "F1: 100, 0.500" in page
+
+
+def test_types_that_differ_in_case_have_a_colour_each() -> None:
+    mentions = [Mention(0, 1, "GENE"), Mention(1, 2, "Gene")]
+    page = render_report(
+        evaluate([case_of("ab", mentions[:1], mentions[1:])], samples=100), Labels("Case")
+    )
+    marks = re.findall(r'<mark class="[^"]*" style="--colour:([^"]*)"', page)
+    assert len(set(marks)) == 2

@@ -13,6 +13,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.vocab import Vocab
 
+from spacy_bioner.errors import ConfigError
 from spacy_bioner.evaluation.cases import Case, Mention, case_of_tags, make_cases
 from spacy_bioner.evaluation.conlleval import read_chunks
 from spacy_bioner.evaluation.scores import (
@@ -177,3 +178,8 @@ def test_counts_of_documents_add_up() -> None:
     counts = document_counts(CASES)
     assert counts.values.shape == (2000, 3, 3)
     assert np.array_equal(counts.values.sum(axis=1)[:, 2], [len(set(case.gold)) for case in CASES])
+
+
+def test_tags_of_another_scheme_are_refused() -> None:
+    with pytest.raises(ConfigError, match="'S-D' is no tag of the scheme IOB"):
+        read_chunks(["O", "S-D"])

@@ -75,6 +75,18 @@ def test_rows_of_words_are_the_most_frequent_terms(texts: Path, tmp_path: Path) 
         assert kept == sorted(["糖尿病", "頭痛", "血糖"], key=text.count, reverse=True)[:n]
 
 
+def test_tokens_of_a_language_stand_in_lower_case(tmp_path: Path) -> None:
+    texts, out = tmp_path / "texts.txt", tmp_path / "vectors"
+    texts.write_text("Aspirin (ASA) helps.\nNo aspirin today.\n" * 40, encoding="utf-8")
+    rows = VectorRows(characters=0, bigrams=0, tokens=50)
+    assert make_vectors([texts], out, rows=rows, settings=SETTINGS, lang="en") == {"tokens": 8}
+    vocab = spacy.load(out).vocab
+    expected = {"aspirin", "(", "asa", ")", "helps", ".", "no", "today"}
+    known = {vocab.strings[key] for key in vocab.vectors.key2row}
+    assert known == expected
+    assert "ASA" not in vocab.strings, "what was read is not kept"
+
+
 def test_terms_with_blanks_are_told_of(texts: Path, tmp_path: Path) -> None:
     lexicon = tmp_path / "terms.txt"
     lexicon.write_text("頭痛\nheart failure\n服藥 頭痛\n", encoding="utf-8")

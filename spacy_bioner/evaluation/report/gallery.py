@@ -44,7 +44,7 @@ class Example:
 
 
 def colours(labels: Sequence[str]) -> dict[str, str]:
-    """A colour for each type; displaCy knows labels in upper case."""
+    """A colour for each type."""
     return {label: _COLOURS[n % len(_COLOURS)] for n, label in enumerate(sorted(labels))}
 
 
@@ -56,8 +56,8 @@ class Gallery:
 
     def __init__(self, labels: Sequence[str], style: TextStyle) -> None:
         self.style = style
-        by_label = {html.escape(label): colour for label, colour in colours(labels).items()}
-        self._renderer = EntityRenderer({"colors": by_label, "template": _MARK})
+        self._colours = colours(labels)
+        self._renderer = EntityRenderer({"template": _MARK})
         self._renderer.direction = style.direction
 
     def of_errors(
@@ -119,7 +119,11 @@ class Gallery:
                 "start": case.offsets(m)[0] - shift,
                 "end": case.offsets(m)[1] - shift,
                 "label": html.escape(m.label),
-                "params": {"status": "about" if m in marked else "other"},
+                # by `colors` displaCy would not tell Gene and GENE apart
+                "params": {
+                    "status": "about" if m in marked else "other",
+                    "bg": self._colours[m.label],
+                },
             }
             for m in _apart(shown)
         ]
