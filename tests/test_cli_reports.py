@@ -172,6 +172,19 @@ def test_wrong_numbers_of_experiments_are_refused(arguments: tuple[str, ...], me
     assert message in output
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("run", "table3-small", "--set", "config=a.cfg"), "config cannot be set for all runs"),
+        (("run", "table3-small", "--set", "encoder=a"), "encoder cannot be set for all runs"),
+    ],
+)
+def test_what_is_not_to_be_set_is_refused(arguments: tuple[str, ...], message: str) -> None:
+    code, output = run("experiment", *arguments)
+    assert code == 1
+    assert message in output
+
+
 @pytest.mark.parametrize("command", ["run", "table"])
 def test_help_of_experiments_teaches(command: str) -> None:
     code, output = run("experiment", command, "--help")

@@ -74,7 +74,7 @@ def select_command(
     ),
     format: FormatOption = "auto",
     component: ComponentOption = "bert_crf_ner",
-    seed: Annotated[int, typer.Option(help="Of random choice and of ties.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of random choice.")] = 0,
     gpu_id: GpuOption = -1,
     force: ForceOption = False,
 ) -> None:

@@ -164,7 +164,8 @@ def _found_mentions(
         widened += gold[start:end].text != entity.text
         mention = Mention(start, end, entity.label_)
         ignored += mention in kept
-        kept[mention] = scores.get((entity.start, entity.end, entity.label_), float("nan"))
+        place = entity.start_char, entity.end_char, entity.label_
+        kept[mention] = scores.get(place, float("nan"))
     mentions = tuple(sorted(kept))
     confidences = tuple(kept[mention] for mention in mentions)
     complete = bool(scores) or not found.ents
@@ -177,13 +178,13 @@ def _confidences(doc: Doc) -> dict[tuple[int, int, str], float]:
     if SCORES_KEY not in doc.spans:
         return {}
     group = doc.spans[SCORES_KEY]
-    scores = group.attrs.get("scores", ())
+    scores, places = group.attrs.get("scores", ()), group.attrs.get("places")
     if len(scores) != len(group):
         return {}
-    return {
-        (span.start, span.end, span.label_): float(score)
-        for span, score in zip(group, scores, strict=True)
-    }
+    if places is None:
+        places = [(span.start_char, span.end_char, span.label_) for span in group]
+    # by characters, since spaCy's groups hold wrong tokens once some are merged
+    return {(a, b, label): float(p) for (a, b, label), p in zip(places, scores, strict=True)}
 
 
 def case_of_tags(gold: Sequence[str], found: Sequence[str], id: str = "") -> Case:

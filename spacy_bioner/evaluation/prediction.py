@@ -107,7 +107,12 @@ def _bare(doc: Doc) -> Doc:
     bare = Doc(doc.vocab, words=[t.text for t in doc], spaces=[bool(t.whitespace_) for t in doc])
     bare.set_ents([_moved(bare, entity) for entity in doc.ents])
     for key, group in doc.spans.items():
-        spans = [_moved(bare, span) for span in group]
+        places = group.attrs.get("places")
+        if places is None:
+            spans = [_moved(bare, span) for span in group]
+        else:  # right where tokens were merged since, too
+            inside = (bare.char_span(start, end, label) for start, end, label in places)
+            spans = [span for span in inside if span is not None]
         bare.spans[key] = SpanGroup(bare, name=key, attrs=dict(group.attrs), spans=spans)
     return bare
 

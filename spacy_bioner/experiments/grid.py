@@ -24,6 +24,8 @@ _KEYS = {"about", "config", "settings", "axes", "base", "seeds", "corpora", "enc
 _OF_THE_GRID = {
     **dict.fromkeys(("training.seed", "system.seed"), "--seeds"),
     **dict.fromkeys(("paths.train", "paths.dev"), "--corpus"),
+    CONFIG: "another grid",
+    ENCODER: "--encoder NAME=FOLDER",
 }
 
 # What an encoder that is made for a grid may be given.

@@ -111,7 +111,7 @@ def _train_and_score(run: Run, folder: Path) -> None:
     _write_json(folder / "run.json", asdict(run))
     _write_json(folder / "environment.json", environment())
     logging: dict[str, Any] = {}
-    if "output_file" in config["training"]["logger"]:
+    if "output_file" in config["training"].get("logger", {}):
         logging = {"training.logger.output_file": str(folder / LOG)}
         logging |= {"training.logger.progress_bar": None}
     started = time.perf_counter()

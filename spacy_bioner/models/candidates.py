@@ -22,7 +22,8 @@ def candidate_spans(lattice: Lattice, floor: float) -> Spans:
     """
     if not 0 < floor <= 1:
         raise ValueError(f"the floor of candidates must be in (0, 1], got {floor}")
-    growth = _Growth.of(lattice, floor - ROUNDING)
+    # above 0, or spans would grow beyond the end of their sentence
+    growth = _Growth.of(lattice, max(floor - ROUNDING, np.finfo(np.float64).tiny))
     found = [growth.of_one_token()]
     while len(growth.start):
         found.append(growth.step())

@@ -15,8 +15,11 @@ from spacy_bioner.pipeline.clamps import FOUND, blocked_tokens, preset_entities
 from spacy_bioner.pipeline.confidences import (
     CANDIDATES_KEY,
     ENTITIES_KEY,
+    Place,
     Prediction,
     keep_scores,
+    kept_scores,
+    place_of,
     spans_by_document,
 )
 from spacy_bioner.tags import Ints1d, TagScheme
@@ -40,16 +43,15 @@ def gold_tags(example: Example, scheme: TagScheme) -> Ints1d:
     """
     if _same_tokens(example.predicted, example.reference):
         return _tags_of(example.reference, scheme)
-    reference = _without_headless(example.reference)
+    reference = _alignable(example.reference)
     if reference is not example.reference:
         example = Example(example.predicted, reference)
     return scheme.from_biluo(example.get_aligned_ner())
 
 
-def _without_headless(reference: Doc) -> Doc:
-    """The document, its entities whose beginning is not annotated unknown as a whole.
-
-    spaCy aligns no such document (E093).
+def _alignable(reference: Doc) -> Doc:
+    """The document as spaCy can align it: it refuses entities whose beginning is not annotated
+    (E093), here unknown as a whole, and knows nothing of blocked tokens, here outside.
     """
     annotation = reference.to_array(["ENT_IOB", "ENT_TYPE"])
     iob, types = annotation[:, 0].astype(np.int64), annotation[:, 1]
@@ -57,9 +59,11 @@ def _without_headless(reference: Doc) -> Doc:
     for i in np.flatnonzero(iob == 1).tolist():
         begun = i > 0 and types[i - 1] == types[i] and iob[i - 1] in (1, 3)
         headless[i] = headless[i - 1] if begun else i > 0 and iob[i - 1] == 0
-    if not headless.any():
+    blocked = (iob == 3) & (types == 0)
+    if not headless.any() and not blocked.any():
         return reference
     annotation[headless] = 0
+    annotation[blocked] = 2, 0
     known: Doc = reference.copy()
     known.from_array(["ENT_IOB", "ENT_TYPE"], annotation)
     return known
@@ -100,23 +104,29 @@ def _require_begins(reference: Doc, iob: Ints1d, types: NDArray[np.uint64]) -> N
 
 
 def set_prediction(
-    docs: Sequence[Doc], prediction: Prediction, labels: Sequence[str], *, respect: bool
+    docs: Sequence[Doc],
+    prediction: Prediction,
+    labels: Sequence[str],
+    *,
+    respect: bool,
+    name: str = "",
 ) -> None:
     """Sets doc.ents of each document to its spans; tokens outside them become O.
 
     respect: entities that are set already stay, with all that is known of them, scores of
-    an earlier component too, and so do blocked tokens. Scores, where there are any, and
-    candidates go to doc.spans; those of an earlier prediction are removed.
+    an earlier component too, and so do blocked tokens; but not what the component `name` has
+    found itself before. Scores, where there are any, and candidates go to doc.spans; those of
+    an earlier prediction are removed.
     """
     ents = spans_by_document(docs, prediction.spans, labels)
-    known = [_scores_of_preset(doc) if respect else [] for doc in docs]
+    known = [_scores_of_preset(doc, name) if respect else {} for doc in docs]
     for doc, found in zip(docs, ents, strict=True):
         for key in (ENTITIES_KEY, CANDIDATES_KEY):
             doc.spans.pop(key, None)
-        doc.user_data.pop(FOUND, None)
         if respect:
-            _set_beside_preset(doc, found)
+            _set_beside_preset(doc, found, name)
         else:
+            doc.user_data.pop(FOUND, None)
             doc.set_ents(found)
     if prediction.scores is not None:
         _keep_scores(docs, ents, ENTITIES_KEY, prediction.scores)
@@ -128,37 +138,27 @@ def set_prediction(
         _keep_scores(docs, others, CANDIDATES_KEY, prediction.candidate_scores)
 
 
-def _set_beside_preset(doc: Doc, found: list[Span]) -> None:
-    preset, blocked = preset_entities(doc), blocked_tokens(doc)
+def _set_beside_preset(doc: Doc, found: list[Span], name: str) -> None:
+    preset, blocked = preset_entities(doc, name), blocked_tokens(doc)
     taken = {token.i for entity in preset for token in entity}
     new = [span for span in found if not taken.intersection(range(span.start, span.end))]
-    doc.user_data[FOUND] = [[span.start, span.end, span.label_] for span in new]
+    found_by = dict(doc.user_data.get(FOUND, {}))
+    found_by[name] = [list(place_of(span)) for span in new]
+    doc.user_data[FOUND] = found_by
     doc.set_ents([*preset, *new], blocked=[Span(doc, i, i + 1) for i in blocked])
 
 
-def _scores_of_preset(doc: Doc) -> list[tuple[Span, float]]:
+def _scores_of_preset(doc: Doc, name: str) -> dict[Place, float]:
     """How sure an earlier component was of the entities that it set and that stand yet."""
-    group = doc.spans.get(ENTITIES_KEY)
-    if group is None or "scores" not in group.attrs:
-        return []
-    if len(group.attrs["scores"]) != len(group):
-        return []  # somebody changed the group since
-    preset = {_place(entity) for entity in doc.ents}
-    scored = zip(group, group.attrs["scores"], strict=True)
-    return [(span, score) for span, score in scored if _place(span) in preset]
+    preset = set(map(place_of, preset_entities(doc, name)))
+    return {place: p for place, p in kept_scores(doc, ENTITIES_KEY) if place in preset}
 
 
-def _keep_known_scores(doc: Doc, known: list[tuple[Span, float]]) -> None:
+def _keep_known_scores(doc: Doc, known: dict[Place, float]) -> None:
     """Adds scores of an earlier component, in place of this one's of the same entities."""
-    group = doc.spans.get(ENTITIES_KEY)
-    own = zip(group, group.attrs["scores"], strict=True) if group is not None else ()
-    scored = {_place(span): (span, score) for span, score in [*own, *known]}
-    spans, scores = zip(*(scored[place] for place in sorted(scored)), strict=True)
-    keep_scores(doc, ENTITIES_KEY, spans, scores)
-
-
-def _place(span: Span) -> tuple[int, int, str]:
-    return span.start, span.end, span.label_
+    scores = dict(kept_scores(doc, ENTITIES_KEY)) | known
+    scored = [entity for entity in doc.ents if place_of(entity) in scores]
+    keep_scores(doc, ENTITIES_KEY, scored, [scores[place_of(entity)] for entity in scored])
 
 
 def _keep_scores(

@@ -1,5 +1,6 @@
 """The pipeline component: emissions -> best path -> doc.ents, and its training."""
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -73,7 +74,7 @@ def make_bert_crf_ner(
 ) -> "BertCrfNer":
     """Registered as the factory `bert_crf_ner`. See BertCrfNer for the settings.
 
-    snap_runs: None for True where each Chinese character is a token and there is a CRF.
+    snap_runs: None for True in pipelines of lang zh with a CRF.
     """
     if snap_runs is None:
         snap_runs = loss == "crf" and nlp.lang == "zh"
@@ -145,7 +146,11 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
     @property
     def decoding(self) -> Decoding:
         """How entities are found; within `scoring`, as that thread wants them."""
-        return self._scoring.get(this_thread(), self._decoding)
+        if not self._scoring:
+            return self._decoding
+        # a process that a thread has forked has that thread as its first
+        own = self._scoring.get(this_thread()) or self._scoring.get(threading.get_ident())
+        return own or self._decoding
 
     @decoding.setter
     def decoding(self, decoding: Decoding) -> None:
@@ -245,7 +250,7 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
     def set_annotations(self, docs: Iterable[Doc], scores: Prediction) -> None:
         """Sets doc.ents, also where no entity was found, and scores where there are any."""
         respect = self.decoding.preset == "respect"
-        set_prediction(list(docs), scores, self.labels, respect=respect)
+        set_prediction(list(docs), scores, self.labels, respect=respect, name=self.name)
 
     @contextmanager
     def scoring(self, **settings: Any) -> Iterator["BertCrfNer"]:
@@ -260,7 +265,7 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
         try:
             yield self
         finally:
-            del self._scoring[thread]
+            self._scoring.pop(thread, None)
             if before is not None:
                 self._scoring[thread] = before
 
@@ -275,7 +280,7 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
         self._require_initialized()
         if self.cfg["loss"] != "crf":
             raise ConfigError(f'{self.name!r} has no CRF: it was trained with loss = "softmax"')
-        return self._lattice(self.emissions(docs), self._clamps(docs, but_found=True))
+        return self._lattice(self.emissions(docs), self._clamps(docs))
 
     def k_best(self, docs: Iterable[Doc], k: int = 5) -> list[list[EntitySet]]:
         """The k most probable sets of entities of each document, best first."""
@@ -307,10 +312,9 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
         emissions: Ragged = self.model.predict(docs)
         return emissions
 
-    def _clamps(self, docs: Sequence[Doc], *, but_found: bool = False) -> Clamps:
+    def _clamps(self, docs: Sequence[Doc]) -> Clamps:
         respect, snap_runs = self.decoding.preset == "respect", self.decoding.snap_runs
-        settings = {"respect": respect, "snap_runs": snap_runs, "but_found": but_found}
-        return clamps_of(docs, self.scheme, **settings)
+        return clamps_of(docs, self.scheme, respect=respect, snap_runs=snap_runs, name=self.name)
 
     def _lattice(self, emissions: Ragged, clamps: Clamps) -> Lattice:
         return Lattice.of(

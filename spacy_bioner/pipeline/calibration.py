@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from spacy.language import Language
-from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.types import Ragged
 from tqdm import tqdm
@@ -61,11 +60,13 @@ def calibrate(
     """
     component = crf_component(nlp, name)
     examples = [example for example in examples if len(example.predicted)]
-    gold = gold_of(examples, component.scheme, None) if examples else None
+    ops, batches, prepared = component.model.ops, list[Ragged](), list[Example]()
+    for batch in _prepared(nlp, name, examples):
+        batches.append(component.emissions([example.predicted for example in batch]))
+        prepared += batch
+    gold = gold_of(prepared, component.scheme, None) if prepared else None
     if gold is None or not (gold.tags > OUTSIDE).any():
         raise ConfigError("no entity to calibrate on: check the development data")
-    ops = component.model.ops
-    batches = [component.emissions(docs) for docs, _ in _prepared(nlp, name, examples)]
     emissions = Ragged(
         ops.asarray(np.concatenate([ops.to_numpy(batch.dataXd) for batch in batches])),
         ops.asarray1i(np.concatenate([ops.to_numpy(batch.lengths) for batch in batches])),
@@ -82,10 +83,11 @@ def outcomes(nlp: Language, name: str, examples: Sequence[Example]) -> Outcomes:
     component = crf_component(nlp, name)
     found = Outcomes()
     with component.scoring(threshold=0.0):
-        for docs, batch in _prepared(nlp, name, examples):
+        for batch in _prepared(nlp, name, examples):
+            docs = [example.predicted for example in batch]
             component.set_annotations(docs, component.predict(docs))
-            for doc, example in zip(docs, batch, strict=True):
-                _add(found, doc, example, component.scheme)
+            for example in batch:
+                _add(found, example, component.scheme)
     return found
 
 
@@ -99,19 +101,22 @@ def crf_component(nlp: Language, name: str) -> BertCrfNer:
     return component
 
 
-def _prepared(
-    nlp: Language, name: str, examples: Sequence[Example]
-) -> Iterator[tuple[list[Doc], Sequence[Example]]]:
-    """Batches of documents that went through the pipes before the component."""
+def _prepared(nlp: Language, name: str, examples: Sequence[Example]) -> Iterator[list[Example]]:
+    """Batches of examples whose documents went through the pipes before the component.
+
+    These may have changed the tokens, with which the gold is compared then.
+    """
     starts = range(0, len(examples), _AT_ONCE)
     for i in tqdm(starts, unit=" batches", leave=False, disable=not sys.stderr.isatty()):
         batch = examples[i : i + _AT_ONCE]
         docs = [example.predicted.copy() for example in batch]
-        yield after_pipes_before(nlp, name, docs, _AT_ONCE), batch
+        read = after_pipes_before(nlp, name, docs, _AT_ONCE)
+        yield [Example(doc, e.reference) for doc, e in zip(read, batch, strict=True)]
 
 
-def _add(found: Outcomes, predicted: Doc, example: Example, scheme: TagScheme) -> None:
+def _add(found: Outcomes, example: Example, scheme: TagScheme) -> None:
     """Adds the entities of a document, but those of which the gold says nothing."""
+    predicted = example.predicted
     tags = gold_tags(example, scheme)
     known = np.append(tags != UNKNOWN, True)
     labelled = example.reference.user_data.get(LABELLED_TYPES, scheme.labels)

@@ -14,7 +14,9 @@ from spacy_bioner.models.word_table import WordTable
 from spacy_bioner.tags import OUTSIDE, Bools1d, Bools2d, TagScheme
 from spacy_bioner.text_runs import PART_OF_RUN, RUN
 
-FOUND = "bioner_found"  # doc.user_data: [start, end, label] of entities set beside known ones
+# doc.user_data: by name of the component, what it has set beside known entities, as lists of
+# [begin in characters, end in characters, label].
+FOUND = "bioner_found"
 _BLOCKED = 3  # Token.ent_iob of blocked tokens, whose type is empty
 
 
@@ -44,14 +46,14 @@ def clamps_of(
     *,
     respect: bool,
     snap_runs: bool,
-    but_found: bool = False,
+    name: str = "",
 ) -> Clamps:
     """The clamps of some documents.
 
     respect: entities that are set already are kept as they are, and blocked tokens
     (doc.set_ents(blocked=...)) stay outside of entities. Where the model does not know
     the label of such an entity, its tokens are outside of all that the model may find.
-    but_found: of these not the ones that our component has found beside them (FOUND).
+    name: of a component; what it has found itself beside them (FOUND) is not kept.
     snap_runs: no entity begins or ends within a run such as COVID-19, unless one that
     is kept, or a blocked token, divides it.
     """
@@ -63,18 +65,15 @@ def clamps_of(
     for doc in docs:
         inside = slice(offset, offset + len(doc))
         joined_inside = None if joined is None else joined[inside]
-        _clamp(doc, _known_entities(doc, but_found), scheme, allowed[inside], joined_inside)
+        _clamp(doc, preset_entities(doc, name), scheme, allowed[inside], joined_inside)
         offset += len(doc)
     return Clamps(allowed, joined)
 
 
-def preset_entities(doc: Doc) -> tuple[Span, ...]:
-    return tuple(doc.ents)
-
-
-def _known_entities(doc: Doc, but_found: bool) -> list[Span]:
-    found = {tuple(place) for place in doc.user_data.get(FOUND, ())} if but_found else set()
-    return [e for e in preset_entities(doc) if (e.start, e.end, e.label_) not in found]
+def preset_entities(doc: Doc, name: str) -> list[Span]:
+    """Those that were set, but not by the component `name` itself beside them."""
+    own = {tuple(place) for place in doc.user_data.get(FOUND, {}).get(name, ())}
+    return [e for e in doc.ents if (e.start_char, e.end_char, e.label_) not in own]
 
 
 def blocked_tokens(doc: Doc) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from spacy_bioner.models.candidates import ROUNDING, candidate_spans
 from spacy_bioner.models.lattice import Floats1d, Lattice
 from spacy_bioner.pipeline.settings import Decoding
 from spacy_bioner.tags import Spans
+
+Place: TypeAlias = tuple[int, int, str]  # begin and end in characters, and label
 
 SCORE = "bioner_score"  # span._.bioner_score
 ENTITIES_KEY = "bioner"  # doc.spans: the entities
@@ -55,17 +57,33 @@ def score_of(span: Span) -> float | None:
 
     Read from the groups of doc.spans, so that it is there as long as they are.
     """
+    wanted = place_of(span)
     for key in (ENTITIES_KEY, CANDIDATES_KEY):
-        group = span.doc.spans.get(key, ())
-        scores = group.attrs.get("scores", ()) if group else ()
-        if len(scores) != len(group):
-            continue  # somebody else's, or changed since
-        at = bisect_left(group, span.start, key=lambda other: other.start)
-        while at < len(group) and (other := group[at]).start == span.start:
-            if (other.end, other.label) == (span.end, span.label):
-                return float(scores[at])
+        scored = kept_scores(span.doc, key)
+        at = bisect_left(scored, wanted[0], key=lambda pair: pair[0][0])
+        while at < len(scored) and scored[at][0][0] == wanted[0]:
+            if scored[at][0] == wanted:
+                return scored[at][1]
             at += 1
     return None
+
+
+def place_of(span: Span) -> Place:
+    return span.start_char, span.end_char, span.label_
+
+
+def kept_scores(doc: Doc, key: str) -> list[tuple[Place, float]]:
+    """What `keep_scores` has kept, in order; nothing if somebody has changed the group since.
+
+    By characters: tokens may have been merged since, and then spaCy's groups hold wrong ones.
+    """
+    group = doc.spans.get(key)
+    if group is None:
+        return []
+    places, scores = group.attrs.get("places", ()), group.attrs.get("scores", ())
+    if not len(places) == len(scores) == len(group):
+        return []
+    return [((a, b, label), s) for (a, b, label), s in zip(places, scores, strict=True)]
 
 
 def empty_prediction(spans: Spans, decoding: Decoding) -> Prediction:
@@ -159,7 +177,9 @@ def spans_by_document(docs: Sequence[Doc], spans: Spans, labels: Sequence[str]) 
 
 
 def keep_scores(doc: Doc, key: str, spans: Sequence[Span], scores: Sequence[float]) -> None:
-    """Stores spans as a group of doc.spans with attrs["scores"]."""
-    doc.spans[key] = SpanGroup(
-        doc, name=key, spans=list(spans), attrs={"scores": [float(score) for score in scores]}
-    )
+    """Stores spans, in order, as a group of doc.spans with attrs "scores", and "places" for us."""
+    attrs = {
+        "scores": [float(score) for score in scores],
+        "places": [list(place_of(span)) for span in spans],
+    }
+    doc.spans[key] = SpanGroup(doc, name=key, spans=list(spans), attrs=attrs)

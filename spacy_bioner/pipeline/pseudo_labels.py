@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from spacy.language import Language
 from spacy.tokens import Doc
+from spacy.util import minibatch
 
 from spacy_bioner.errors import ConfigError
 from spacy_bioner.pipeline.bert_crf_ner import BertCrfNer
@@ -88,8 +89,11 @@ def _pseudo_label(
 ) -> Iterator[Doc]:
     later = nlp.pipe_names[nlp.pipe_names.index(component.name) + 1 :]
     floor = floors.possible
-    with component.scoring(threshold=0.0, candidates_floor=floor), nlp.select_pipes(disable=later):
-        for doc in nlp.pipe((text for text in texts if text.strip()), batch_size=_AT_ONCE):
+    for batch in minibatch((text for text in texts if text.strip()), _AT_ONCE):
+        scoring = component.scoring(threshold=0.0, candidates_floor=floor)
+        with scoring, nlp.select_pipes(disable=later):  # not while the caller has a document
+            docs = list(nlp.pipe(batch, batch_size=_AT_ONCE))
+        for doc in docs:
             n_open = settle(doc, floors.sure)
             doc.user_data = {LABELLED_TYPES: list(component.labels)}
             if not doc.ents and chance.random() >= floors.empty:

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 import spacy
+from spacy.pipeline.functions import merge_entities
 from spacy.tokens import DocBin, Span
 
 from spacy_bioner.errors import ConfigError
 from spacy_bioner.evaluation.cases import make_cases
-from spacy_bioner.evaluation.prediction import read_docs, read_examples
+from spacy_bioner.evaluation.prediction import read_docs, read_examples, write_docs
+from spacy_bioner.pipeline.confidences import keep_scores
 
 
 def test_files_that_are_none_or_damaged_or_empty_are_refused(tmp_path: Path) -> None:
@@ -59,6 +61,18 @@ def test_sections_of_another_form_are_passed_over(sections: object) -> None:
     doc.user_data["sections"] = sections
     (case,) = make_cases([doc], [doc])
     assert case.sections == ()
+
+
+def test_confidences_stay_with_entities_whose_tokens_were_merged(tmp_path: Path) -> None:
+    gold = spacy.blank("zh")("糖尿病人用藥")
+    found = gold.copy()
+    found.ents = [Span(found, 0, 3, "DISE"), Span(found, 5, 6, "DRUG")]
+    keep_scores(found, "bioner", found.ents, [0.9, 0.1])
+    write_docs([merge_entities(found)], tmp_path / "a.spacy")
+    gold.ents = [Span(gold, 0, 3, "DISE")]
+    (case,) = make_cases([gold], read_docs(tmp_path / "a.spacy"))
+    assert [(m.start, m.end) for m in case.found] == [(0, 3), (5, 6)]
+    assert case.confidences == (0.9, 0.1)
 
 
 def test_documents_without_tokens_are_left_out(tmp_path: Path) -> None:

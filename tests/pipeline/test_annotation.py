@@ -72,6 +72,13 @@ def test_gold_tags_end_an_entity_before_a_missing_token_in_biluo(nlp: Language) 
     assert tags(each, "BILUO") == ["B-DRUG", "L-DRUG", "?"]
 
 
+def test_gold_tags_of_blocked_tokens_are_outside_for_other_tokens_too(nlp: Language) -> None:
+    each = example(nlp, "病人頭痛藥", [(2, 4, "DRUG")], default="missing")
+    each.reference.set_ents(each.reference.ents, blocked=[each.reference[0:2]], default="missing")
+    merged = Doc(nlp.vocab, words=["病人", "頭", "痛", "藥"], spaces=[False] * 4)
+    assert tags(Example(merged, each.reference)) == ["O", "B-DRUG", "I-DRUG", "?"]
+
+
 def test_gold_tags_of_blocked_tokens_are_outside(nlp: Language) -> None:
     each = example(nlp, "頭痛藥", [])
     each.reference.set_ents([], blocked=[each.reference[0:1]], default="missing")
