@@ -201,7 +201,8 @@ def test_an_lstm_is_as_wide_as_the_words_and_filters_below_it(name: str) -> None
     lexicons = [part for part in parts.values() if "lexicon" in part]
     assert all((part["vector_width"], part["bits"]) == (0, True) for part in lexicons)
     words, vectors = parts["words"], parts.get("vectors", {"vector_width": 0})["vector_width"]
-    of_words = words["words"]["width"] + words["filters"]
+    embedding = words["words"].get("layer", words["words"])
+    of_words = embedding["width"] + words["filters"]
     assert encode["width"] == 4 * len(lexicons) + vectors + of_words
 
 
