@@ -30,7 +30,8 @@ class Case:
         mentions count in.
     gold, found: mentions in order, none twice.
     confidences: of `found`, None where there are none.
-    ignored: found mentions left out, since they touch tokens without annotation.
+    ignored: found mentions left out, since they touch tokens without annotation, or are on
+        the gold's tokens, which may be longer, the same as another.
     widened: found mentions that did not fit the gold tokens and were grown to them.
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,12 +10,10 @@ from numpy.typing import NDArray
 from spacy.ml.featureextractor import FeatureExtractor
 from spacy.tokens import Doc
 from thinc.api import HashEmbed, Model, chain, concatenate, list2ragged, ragged2list, with_array
-from thinc.types import Floats2d
 
 from spacy_bioner.errors import ConfigError
-from spacy_bioner.models.static_lookup import MISSING, StaticLookup
+from spacy_bioner.models.static_lookup import MISSING, StaticVectors
 from spacy_bioner.models.types import Tok2Vec
-from spacy_bioner.models.word_strings import WORD_STRINGS
 
 NGRAM_JOINER = "|"  # as in tables of `spacy bioner make-vectors`
 # First token and length of each n-gram around a token, by n.
@@ -92,39 +90,20 @@ def _static(width: int, places: list[tuple[int, int]], dropout: float) -> Tok2Ve
     )
 
 
-class _StaticNgrams:
+class _StaticNgrams(StaticVectors):
     """Looks up the n-grams at given places around each token."""
 
     def __init__(self, width: int, places: list[tuple[int, int]], dropout: float) -> None:
-        self._lookup = StaticLookup(width)
+        super().__init__(width, dropout)
         self._places = places
-        self._dropout = dropout
 
-    def init(self, model: Tok2Vec, X: list[Doc] | None = None, Y: Any = None) -> None:
-        if X:
-            self._lookup.use(X[0].vocab)
-
-    def forward(
-        self, model: Tok2Vec, docs: list[Doc], is_train: bool
-    ) -> tuple[list[Floats2d], Callable[[list[Floats2d]], list[Doc]]]:
-        vectors = []
-        if docs:
-            self._lookup.use(docs[0].vocab)
-        for doc in docs:
-            rows = self._rows(WORD_STRINGS.words(doc))  # (n, P)
-            if is_train and self._dropout:
-                rows[np.random.random(rows.shape) < self._dropout] = MISSING
-            flat = self._lookup.vectors(rows).reshape(len(doc), model.get_dim("nO"))
-            vectors.append(model.ops.asarray2f(flat))
-        return vectors, lambda d_vectors: []
-
-    def _rows(self, texts: list[str]) -> NDArray[np.int64]:
+    def rows(self, words: list[str]) -> NDArray[np.int64]:
         """Return the rows (n, P) of the n-grams at each place of each token."""
         lengths = {length for _, length in self._places}
-        rows = {n: self._lookup.rows(_grams(texts, n)) for n in lengths}  # (n - length + 1,) each
-        columns = np.full((len(self._places), len(texts)), MISSING, dtype=np.int64)
+        rows = {n: self._lookup.rows(_grams(words, n)) for n in lengths}  # (n - length + 1,) each
+        columns = np.full((len(self._places), len(words)), MISSING, dtype=np.int64)
         for column, (first, length) in zip(columns, self._places, strict=True):
-            begin, end = -first, len(texts) - first - length + 1
+            begin, end = -first, len(words) - first - length + 1
             kept = column[begin:end] if begin < end else column[:0]
             kept[:] = rows[length][: len(kept)]
         return np.ascontiguousarray(columns.T)

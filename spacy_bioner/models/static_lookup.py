@@ -1,17 +1,21 @@
-"""Rows of the vocabulary's table of vectors, found by string."""
+"""Rows of the vocabulary's table of vectors, found by string, and layers that give them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from spacy.strings import get_string_id
+from spacy.tokens import Doc
 from spacy.vectors import Vectors
 from spacy.vocab import Vocab
+from thinc.types import Floats2d
 
 from spacy_bioner.errors import VectorsError
+from spacy_bioner.models.types import Tok2Vec
+from spacy_bioner.models.word_strings import WORD_STRINGS
 
 MISSING = -1
 _MOST_REMEMBERED = 1_000_000
@@ -81,3 +85,37 @@ class StaticLookup:
         found = np.asarray(self._host[np.maximum(rows, 0)], dtype=np.float32)
         found[rows == MISSING] = 0.0
         return found
+
+
+class StaticVectors:
+    """What a layer of static vectors does: P rows of the table for each token, side by side.
+
+    dropout: share of the rows, each by chance, in whose place training sees zeros.
+    """
+
+    def __init__(self, width: int, dropout: float) -> None:
+        self._lookup = StaticLookup(width)
+        self._dropout = dropout
+
+    def rows(self, words: list[str]) -> NDArray[np.int64]:
+        """Return the rows (n, P) of a document's words."""
+        raise NotImplementedError
+
+    def init(self, model: Tok2Vec, X: list[Doc] | None = None, Y: Any = None) -> None:
+        if X:
+            self._lookup.use(X[0].vocab)
+
+    def forward(
+        self, model: Tok2Vec, docs: list[Doc], is_train: bool
+    ) -> tuple[list[Floats2d], Callable[[list[Floats2d]], list[Doc]]]:
+        """(n,) tokens a document -> (n, P * width)."""
+        vectors = []
+        if docs:
+            self._lookup.use(docs[0].vocab)
+        for doc in docs:
+            rows = self.rows(WORD_STRINGS.words(doc))
+            if is_train and self._dropout:
+                rows[np.random.random(rows.shape) < self._dropout] = MISSING
+            flat = self._lookup.vectors(rows).reshape(len(doc), model.get_dim("nO"))
+            vectors.append(model.ops.asarray2f(flat))
+        return vectors, lambda d_vectors: []

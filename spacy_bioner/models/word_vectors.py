@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
-from spacy.tokens import Doc
+from numpy.typing import NDArray
 from thinc.api import Model
-from thinc.types import Floats2d
 
 from spacy_bioner.errors import ConfigError
-from spacy_bioner.models.static_lookup import MISSING, StaticLookup
+from spacy_bioner.models.static_lookup import StaticVectors
 from spacy_bioner.models.types import Tok2Vec
-from spacy_bioner.models.word_strings import WORD_STRINGS
 
 
 def build_word_vectors(vector_width: int, lower: bool = True, dropout: float = 0.0) -> Tok2Vec:
@@ -35,26 +30,11 @@ def build_word_vectors(vector_width: int, lower: bool = True, dropout: float = 0
     return Model("word_vectors", layer.forward, init=layer.init, dims={"nO": vector_width})
 
 
-class _WordVectors:
+class _WordVectors(StaticVectors):
     def __init__(self, width: int, *, lower: bool, dropout: float) -> None:
-        self._lookup = StaticLookup(width)
+        super().__init__(width, dropout)
         self._lower = lower
-        self._dropout = dropout
 
-    def init(self, model: Tok2Vec, X: list[Doc] | None = None, Y: Any = None) -> None:
-        if X:
-            self._lookup.use(X[0].vocab)
-
-    def forward(
-        self, model: Tok2Vec, docs: list[Doc], is_train: bool
-    ) -> tuple[list[Floats2d], Callable[[list[Floats2d]], list[Doc]]]:
-        vectors = []
-        if docs:
-            self._lookup.use(docs[0].vocab)
-        for doc in docs:
-            words = WORD_STRINGS.words(doc)
-            rows = self._lookup.rows([word.lower() for word in words] if self._lower else words)
-            if is_train and self._dropout:
-                rows[np.random.random(rows.shape) < self._dropout] = MISSING
-            vectors.append(model.ops.asarray2f(self._lookup.vectors(rows)))
-        return vectors, lambda d_vectors: []
+    def rows(self, words: list[str]) -> NDArray[np.int64]:
+        found = [word.lower() for word in words] if self._lower else words
+        return self._lookup.rows(found)[:, None]

@@ -57,13 +57,13 @@ def score_of(span: Span) -> float | None:
 
     Read from the groups of doc.spans, so that it is there as long as they are.
     """
-    wanted = place_of(span)
+    wanted: list[Any] = list(place_of(span))
     for key in (ENTITIES_KEY, CANDIDATES_KEY):
-        scored = kept_scores(span.doc, key)
-        at = bisect_left(scored, wanted[0], key=lambda pair: pair[0][0])
-        while at < len(scored) and scored[at][0][0] == wanted[0]:
-            if scored[at][0] == wanted:
-                return scored[at][1]
+        places, scores = _kept(span.doc, key)
+        at = bisect_left(places, wanted[0], key=lambda place: place[0])
+        while at < len(places) and places[at][0] == wanted[0]:
+            if list(places[at]) == wanted:
+                return float(scores[at])
             at += 1
     return None
 
@@ -77,13 +77,16 @@ def kept_scores(doc: Doc, key: str) -> list[tuple[Place, float]]:
 
     By characters: tokens may have been merged since, and then spaCy's groups hold wrong ones.
     """
+    return [((a, b, label), s) for (a, b, label), s in zip(*_kept(doc, key), strict=True)]
+
+
+def _kept(doc: Doc, key: str) -> tuple[Sequence[Any], Sequence[float]]:
+    """Places and scores as they are kept, without looking at each."""
     group = doc.spans.get(key)
     if group is None:
-        return []
+        return (), ()
     places, scores = group.attrs.get("places", ()), group.attrs.get("scores", ())
-    if not len(places) == len(scores) == len(group):
-        return []
-    return [((a, b, label), s) for (a, b, label), s in zip(places, scores, strict=True)]
+    return (places, scores) if len(places) == len(scores) == len(group) else ((), ())
 
 
 def empty_prediction(spans: Spans, decoding: Decoding) -> Prediction:
