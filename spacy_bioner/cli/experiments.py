@@ -1,5 +1,6 @@
 """Commands that run grids of experiments and print their tables."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -73,9 +74,9 @@ def _run(plan: Any, out: Path, jobs: int, ray: str | None, how: dict[str, Any]) 
     from spacy_bioner.experiments.table import read_table, render_markdown
 
     runs = prepare_runs(plan, out, tell=typer.echo, **how)
-    save_grid(plan, out)
+    saved = save_grid(plan, out)
     outcomes = _with_progress(runs, jobs, ray)
-    typer.echo(render_markdown(plan, read_table(plan, out)))
+    typer.echo(render_markdown(saved, read_table(saved, out)))
     failed = [folder for folder, outcome in outcomes.items() if outcome == "failed"]
     for folder in failed:
         typer.secho(f"failed: see {folder}.failed/error.txt", fg=typer.colors.RED, err=True)
@@ -158,11 +159,9 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _setting(text: str) -> tuple[str, Any]:
-    import srsly
-
     name, value = _pair(text)
     try:
-        return name, srsly.json_loads(value)
+        return name, json.loads(value)
     except ValueError:
         return name, value
 

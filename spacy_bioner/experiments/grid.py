@@ -30,6 +30,7 @@ _OF_THE_GRID = {
 
 # What an encoder that is made for a grid may be given.
 _FORM = signature(make_encoder).parameters.keys() - {"texts", "out", "force", "sources"}
+_NUMBERS = _FORM - {"architecture", "dropout", "feed_forward"}
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ def _parse(path: Path, data: dict[str, Any]) -> Grid:
         corpora={str(n): parts_of(path.parent, v) for n, v in data["corpora"].items()},
         settings=_settings(path, data.get("settings", {})),
         encoders=encoders,
-        encoder=str(data.get("encoder", "")),
+        encoder=str(data.get("encoder") or ""),
         about=str(data.get("about", "")).strip(),
     )
     _check(grid)
@@ -177,6 +178,9 @@ def _encoder(value: Mapping[str, Any]) -> Settings:
             f"an encoder has a path, or what `make-encoder` takes ({', '.join(sorted(_FORM))}), "
             f"got {sorted(value)}"
         )
+    for name in sorted(_NUMBERS & value.keys()):
+        if not isinstance(value[name], int):
+            raise ValueError(f"an encoder's {name} is a whole number, got {value[name]!r}")
     return dict(value)
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
-
-import srsly
 
 from spacy_bioner.corpora.outputs import new_outputs
 from spacy_bioner.errors import ConfigError
@@ -15,10 +14,25 @@ from spacy_bioner.experiments.grid import Grid
 GRID = "grid.json"
 
 
-def save_grid(grid: Grid, out: Path) -> None:
-    """Write the grid, with all its paths and changes, as `out`/grid.json."""
+def save_grid(grid: Grid, out: Path) -> Grid:
+    """Write the grid, with all its paths and changes, as `out`/grid.json, and return it.
+
+    Where the one that lies there is the same but for its seeds, those of both are written.
+    """
+    grid = replace(grid, seeds=tuple(dict.fromkeys([*_seeds_there(grid, out), *grid.seeds])))
     with new_outputs([out / GRID]) as (part,):
-        srsly.write_json(part, _plain(asdict(grid)))
+        # not srsly, which reads and writes 0.3 as 0.30000000000000004
+        part.write_text(json.dumps(_plain(asdict(grid)), indent=2), encoding="utf8")
+    return grid
+
+
+def _seeds_there(grid: Grid, out: Path) -> tuple[int, ...]:
+    try:
+        there = load_grid(out)
+    except ConfigError:
+        return ()
+    same = _plain(asdict(replace(there, seeds=grid.seeds))) == _plain(asdict(grid))
+    return there.seeds if same else ()
 
 
 def load_grid(out: Path) -> Grid:
@@ -27,7 +41,7 @@ def load_grid(out: Path) -> Grid:
     if not path.is_file():
         raise ConfigError(f"{out}: no runs of a grid here. `experiment run` makes them.")
     try:
-        data = srsly.read_json(path)
+        data = json.loads(path.read_text(encoding="utf8"))
     except ValueError as error:
         raise ConfigError(f"{path}: is damaged ({error}). Run the grid again to mend it.") from None
     corpora = {

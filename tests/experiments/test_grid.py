@@ -89,6 +89,21 @@ def test_grid_is_saved_and_loaded(tmp_path: Path) -> None:
     assert loaded.corpora == grid.corpora
 
 
+def test_seeds_of_a_grid_saved_before_stay(tmp_path: Path) -> None:
+    grid = read_grid(write(tmp_path))
+    save_grid(grid, tmp_path)
+    assert save_grid(grid.with_changes(seeds=[9, 7]), tmp_path).seeds == (0, 7, 9)
+    assert load_grid(tmp_path).seeds == (0, 7, 9)
+    other = grid.with_changes(seeds=[4], settings={"training.dropout": 0.5})
+    assert save_grid(other, tmp_path).seeds == (4,)
+
+
+def test_no_encoder_is_none_or_null_or_empty(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    path.write_text(path.read_text(encoding="utf8") + "encoder: null\n", encoding="utf8")
+    assert read_grid(path).encoder == read_grid(write(tmp_path, encoder="")).encoder == ""
+
+
 def test_folder_without_runs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no runs of a grid here"):
         load_grid(tmp_path)
@@ -112,6 +127,7 @@ def test_folder_without_runs_is_refused(tmp_path: Path) -> None:
         ({"axes": ["k"]}, "not a grid"),
         ({"encoders": {"small": {"layer": 2}}}, r"make-encoder.*layers.*got \['layer'\]"),
         ({"encoders": {"own": {"path": "x", "layers": 2}}}, "an encoder has a path, or"),
+        ({"encoders": {"small": {"layers": "many"}}}, "layers is a whole number, got 'many'"),
     ],
 )
 def test_wrong_grids_are_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
