@@ -52,6 +52,7 @@ class System:
 
 STOCK = "spaCy `ner`, spacy-transformers"
 ENCODER_ALONE = "our encoder alone, bfloat16"
+_COMPARED = {STOCK, ENCODER_ALONE, "ours, float32", "ours, bfloat16"}
 
 
 def prepare_int8(setting: systems.Setting, out: Path) -> None:
@@ -217,6 +218,10 @@ def main(
 ) -> None:
     """limit, train_limit: documents used; cpu_time: count the process's time, not the clock's."""
     chosen = {n: s for n, s in all_systems(lang).items() if not any(w in n for w in without)}
+    if left := sorted(_COMPARED - chosen.keys()):
+        raise typer.BadParameter(
+            f"others are compared with these: {', '.join(left)}", ["--without"]
+        )
     absent = [name for name, system in chosen.items() if find_spec(system.needs) is None]
     chosen = {name: system for name, system in chosen.items() if name not in absent}
     setting = systems.Setting(encoder, lang, read_docs(train, lang, train_limit), steps)

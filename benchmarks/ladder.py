@@ -92,6 +92,10 @@ def write_table(path: Path, rows: Sequence[Row]) -> None:
     os.replace(part, path)
 
 
+def key_of(row: Row) -> tuple[str, ...]:
+    return tuple(str(row[key]) for key in KEYS)
+
+
 @app.command()
 def score(
     folders: list[Path],
@@ -101,8 +105,8 @@ def score(
 ) -> None:
     """Score the pipelines in folders of runs, named `system=NAME,seed=N`."""
     torch.set_num_threads(1)
-    training, rows = read_docs(train), read_table(table)
-    done = {tuple(str(row[key]) for key in KEYS) for row in rows}
+    training = read_docs(train)
+    done = {key_of(row) for row in read_table(table)}
     for folder in folders:
         if not (found := list(pipelines_in(folder)) if folder.is_dir() else []):
             raise typer.BadParameter(
@@ -114,8 +118,10 @@ def score(
             nlp = spacy.load(model) if missing else None
             for name in missing:
                 scores = scored(nlp, model, files[name], training)
-                rows.append({"system": system, "seed": seed, "corpus": name, **scores})
-                write_table(table, rows)
+                row = {"system": system, "seed": seed, "corpus": name, **scores}
+                done.add(key_of(row))
+                # read again: other processes may have added to it
+                write_table(table, [*read_table(table), row])
                 print(f"{system}, seed {seed}, {name}: F1 {100 * scores['f1']:.2f}", flush=True)
 
 

@@ -62,7 +62,7 @@ def build(setting: systems.Setting, name: str, rate: float, seed: int) -> Traine
     nlp = spacy.blank(setting.lang)
     if name == STOCK:
         transformer, factory = systems.stock_transformer(setting.encoder), "ner"
-        head, optimizer = systems.STOCK_NER, Adam(rate, L2=0.01, grad_clip=1.0)
+        head, optimizer = systems.STOCK_NER, Adam(rate, L2=0.01, grad_clip=1.0, use_averages=False)
     else:
         precision = name.split(", ")[1]
         transformer = systems.bucketed_transformer(setting.encoder, precision)

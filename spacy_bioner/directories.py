@@ -37,6 +37,11 @@ def check_may_stand(out: Path, kind: str, is_one: Callable[[Path], bool], *, for
 
 
 def _check_place(place: Path, kind: str) -> None:
+    if place == Path.cwd() or os.path.ismount(place):
+        raise ConfigError(
+            f"{place}: is the working directory, or where a disk begins, and cannot be replaced. "
+            f"Name a directory in it, for {kind}."
+        )
     parent = next(folder for folder in place.parents if folder.exists())
     if not parent.is_dir():
         raise ConfigError(f"{place}: {parent} is a file. Name another path for {kind}.")
@@ -48,16 +53,24 @@ def _check_place(place: Path, kind: str) -> None:
 def written_whole(out: Path) -> Iterator[Path]:
     """Give a temporary directory beside `out` that becomes `out` if the body succeeds.
 
-    What was at `out` is replaced then, and kept if the body fails.
+    What was at `out` is replaced then, and kept if the body fails. Raises OutputExistsError where
+    something has come to stand there meanwhile.
     """
     place = out.resolve()
+    was_free = not _holds_something(place)
     temporary = _sibling(place)
     temporary.mkdir(parents=True)
     try:
         yield temporary
+        if was_free and _holds_something(place):
+            raise OutputExistsError(out)
         _move_into_place(temporary, place)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _holds_something(place: Path) -> bool:
+    return any(place.iterdir()) if place.is_dir() else place.exists()
 
 
 def _sibling(out: Path) -> Path:

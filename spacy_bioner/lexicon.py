@@ -43,6 +43,7 @@ class Lexicon:
     def from_file(cls, path: Path, *, shortest: int = 1) -> Lexicon:
         """Read a UTF-8 file with `term`, or `term TAB count`, a line, plain or in .xz.
 
+        Counts of a term that stands there more than once are added up.
         shortest: terms of fewer characters are passed over. Raises CorpusError at a line
         whose count is no whole number, for other encodings and broken files, LexiconError if
         no term is left, or there is no file.
@@ -57,9 +58,7 @@ class Lexicon:
             term, _, count = line.partition("\t")
             if len(term := term.strip()) < max(1, shortest):
                 continue
-            if count and not count.strip().isdecimal():
-                raise CorpusError(f"{count!r} is not a count.", path, number)
-            counts[term] = int(count) if count else 1
+            counts[term] = counts.get(term, 0) + _count(count, path, number)
         if not counts:
             raise LexiconError(f"{path}: has no term of {shortest} characters or more.")
         return cls(counts)
@@ -102,6 +101,15 @@ def _lines(path: Path) -> list[str]:
         raise CorpusError(f"is not UTF-8 ({error}).", path) from None
     except (EOFError, lzma.LZMAError) as error:
         raise CorpusError(f"cannot be decompressed ({error}).", path) from None
+
+
+def _count(text: str, path: Path, line: int) -> int:
+    """The count of a term, 1 where it has none."""
+    if not text:
+        return 1
+    if not text.strip().isdecimal() or int(text) >= 2**40:
+        raise CorpusError(f"{text!r} is not a count.", path, line)
+    return int(text)
 
 
 class _Automaton:

@@ -9,6 +9,11 @@ from spacy_bioner.directories import check_may_stand, written_whole
 from spacy_bioner.errors import ConfigError, OutputExistsError
 
 
+def _new_folder(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
 def is_album(path: Path) -> bool:
     return (path / "album").is_file()
 
@@ -58,6 +63,22 @@ def test_a_place_where_nothing_may_stand_is_told_of_at_once(
     for place in (tmp_path / "new", tmp_path / "deep" / "new", album):
         with pytest.raises(ConfigError, match="nothing may be written in"):
             check_may_stand(place, "an album", is_album, force=True)
+
+
+def test_the_working_directory_and_a_disk_are_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for place in (Path(), tmp_path, Path("/")):
+        with pytest.raises(ConfigError, match="cannot be replaced"):
+            check_may_stand(place, "an album", is_album, force=True)
+
+
+def test_what_came_to_stand_there_meanwhile_stays(tmp_path: Path) -> None:
+    thesis = tmp_path / "new" / "thesis.txt"
+    with pytest.raises(OutputExistsError), written_whole(thesis.parent):
+        (_new_folder(thesis.parent) / thesis.name).touch()
+    assert [path.name for path in tmp_path.rglob("*")] == ["new", "thesis.txt"]
 
 
 def test_a_directory_appears_whole_and_replaces_what_was_there(album: Path) -> None:

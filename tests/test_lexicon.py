@@ -43,6 +43,15 @@ def test_from_file_reads_terms_and_counts(tmp_path: Path) -> None:
     }
 
 
+def test_from_file_adds_up_the_counts_of_a_term(tmp_path: Path) -> None:
+    path = tmp_path / "words.tsv"
+    path.write_text("頭痛\t5\n頭痛\n頭痛\t3\n", encoding="utf-8")
+    assert Lexicon.from_file(path).counts.tolist() == [9]
+    path.write_text(f"頭痛\t{2**63}\n", encoding="utf-8")
+    with pytest.raises(CorpusError, match="is not a count"):
+        Lexicon.from_file(path)
+
+
 def test_from_file_refuses_counts_below_0_and_other_encodings(tmp_path: Path) -> None:
     path = tmp_path / "words.tsv"
     path.write_text("頭痛\t-5\n", encoding="utf-8")

@@ -67,7 +67,10 @@ def select_command(
         "entropy"
     ),
     diversity: Annotated[
-        float, typer.Option(help="0: the least sure alone; 1: no like ones together.")
+        float,
+        typer.Option(
+            min=0, max=1, help="0: the least sure alone; 1: no like ones together. Not for random."
+        ),
     ] = 0.5,
     to: Annotated[str, typer.Option(help="What to write: of `formats`, not `spacy`.")] = (
         "prodigy"

@@ -63,6 +63,7 @@ def pretrain_encoder_command(context: typer.Context) -> None:
 
 
 def _texts(inputs: list[Path], format: str) -> Iterator[str]:
-    from spacy_bioner.corpora.reading import read_corpus
+    from spacy_bioner.corpora.reading import expand_inputs, read_corpus
 
-    return (document.text for path in inputs for document in read_corpus(path, format))
+    paths = expand_inputs(inputs, format)
+    return (document.text for path in paths for document in read_corpus(path, format))

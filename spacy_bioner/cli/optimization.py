@@ -65,5 +65,5 @@ def _best_within(
         typer.echo(f"{trial.note}\n{render(trial.comparison)}")
         if trial.comparison.loss <= max_loss:
             break
-    require_small_loss(trial.comparison, max_loss)
+    require_small_loss(trial.comparison, max_loss, form)
     return trial.path

@@ -137,7 +137,11 @@ def _facts(nlp: Language) -> dict[str, str]:
 def _name(system: Path) -> str:
     """How people call a system: the folder above where spaCy names it model-best."""
     path = system.resolve()
-    return path.parent.name if path.name in ("model-best", "model-last") else path.stem
+    return (
+        path.parent.name
+        if path.name in ("model-best", "model-last")
+        else path.name.removesuffix(".spacy")
+    )
 
 
 def _names(names: str, a: Path, b: Path) -> tuple[str, str]:

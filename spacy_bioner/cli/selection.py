@@ -52,7 +52,8 @@ def run_selection(
         raise ConfigError("no sentences in the inputs")
     scores = _scores(nlp, component, sentences, settings)
     texts = [sentence.text for sentence in sentences]
-    chosen = select(scores, texts, settings["count"], settings["diversity"])
+    diversity = 0.0 if settings["by"] == "random" else settings["diversity"]
+    chosen = select(scores, texts, settings["count"], diversity)
     documents = _annotated(nlp, component, [sentences[i] for i in chosen])
     log = WriteLog()
     with new_outputs([out]) as (path,):

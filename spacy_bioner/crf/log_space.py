@@ -20,6 +20,8 @@ def log_sum_exp(values: Floats2d, axis: int) -> Floats1d:
 def _shifted(message: Floats1d) -> tuple[Floats1d, float]:
     """The message with maximum 0, and the shift: long sentences keep their precision."""
     shift = float(message.max())
+    if np.isnan(shift):
+        raise ValueError("a score of this sentence is not a number (NaN)")
     if not np.isfinite(shift):
         raise ValueError("no path through this sentence is allowed by the constraints")
     return message - shift, shift

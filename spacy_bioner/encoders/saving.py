@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spacy_bioner.directories import written_whole
-from spacy_bioner.errors import EncoderError
+from spacy_bioner.errors import EncoderError, in_one_line
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -20,16 +20,16 @@ def save_encoder(
 ) -> None:
     """Write tokenizer, model and model card, whole or not at all.
 
-    Raises EncoderError where the weights cannot be written, as to a full disk.
+    Raises EncoderError or OSError where it cannot be written, as to a full disk.
     """
-    from safetensors import SafetensorError
-
     with written_whole(out) as directory:
-        tokenizer.save_pretrained(directory)
         try:
+            tokenizer.save_pretrained(directory)
             model.save_pretrained(directory)
-        except SafetensorError as error:
-            raise EncoderError(f"{out}: its weights cannot be written ({error}).") from None
+        except OSError:
+            raise
+        except Exception as error:  # a full disk is to tokenizers and safetensors one of their own
+            raise EncoderError(f"{out}: cannot be written ({in_one_line(error)}).") from error
         readme = directory / "README.md"
         readme.write_text(card, encoding="utf-8")
         for weights in directory.glob("*.safetensors"):

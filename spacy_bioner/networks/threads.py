@@ -16,6 +16,16 @@ Result = TypeVar("Result")
 _LOCK = Lock()
 
 
+def _renew_lock() -> None:
+    """In a process that was forked while another thread held it, which has not come along."""
+    global _LOCK
+    _LOCK = Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
 def on_threads(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
     """Results in order, an item on each of torch's threads, where there are items enough.
 

@@ -117,12 +117,16 @@ def _together(rounds: list[Measured]) -> Measured:
     )
 
 
-def require_small_loss(comparison: Comparison, max_loss: float) -> None:
-    """Raises ConfigError if F1 falls by more than `max_loss` points."""
+def require_small_loss(comparison: Comparison, max_loss: float, form: str) -> None:
+    """Raises ConfigError if F1 falls by more than `max_loss` points.
+
+    form: "bfloat16" or "int8", what the pipeline was made.
+    """
     if comparison.loss > max_loss:
+        other = "Try --precision bfloat16, or allow" if form == "int8" else "Allow"
         raise ConfigError(
             f"F1 falls by {comparison.loss:.2f} points, more than --max-loss {max_loss}: nothing "
-            "was written. Try --precision bfloat16, or allow a larger loss"
+            f"was written. {other} a larger loss"
         )
 
 

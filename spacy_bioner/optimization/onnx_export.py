@@ -36,6 +36,10 @@ class _States(torch.nn.Module):
         return states
 
 
+class NothingToSpareError(ConfigError):
+    """An encoder of whose products none is known as sensitive."""
+
+
 def make_int8_encoder(transformer: Any, *, spare_sensitive: bool = False) -> OnnxEncoder:
     """A transformer of `transformers` as an encoder for onnxruntime, with int8 weights.
 
@@ -93,7 +97,7 @@ def export(transformer: Any, path: Path) -> None:
         output_names=["states"],
         dynamic_axes={"input_ids": axes, "attention_mask": axes, "states": axes},
         opset_version=_OPSET,
-        custom_opsets={"com.microsoft": 1},
+        custom_opsets={"com.microsoft": 1} if is_known else None,
         dynamo=False,
     )
 
@@ -104,7 +108,7 @@ def _sensitive(path: Path) -> list[str]:
     names: Sequence[str] = [node.name for node in onnx.load(path).graph.node]
     found = [name for name in names if name.endswith(SENSITIVE) and _BUT not in name]
     if not found:
-        raise ConfigError(
+        raise NothingToSpareError(
             "which products of this kind of encoder int8 hurts most is not known, so none can be "
             "left in float32."
         )

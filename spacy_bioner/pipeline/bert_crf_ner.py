@@ -306,10 +306,12 @@ class BertCrfNer(TrainablePipe):  # type: ignore[misc]
     def emissions(self, docs: list[Doc]) -> Ragged:
         """The scores (N, T) of all tags for each token, with the documents' lengths.
 
-        Raises ConfigError if a component that the model listens to has not seen a document.
+        Raises ConfigError if a component that the model listens to has not seen a document,
+        BionerError if a score is not finite.
         """
         require_upstream(self.model, docs, self.name)
         emissions: Ragged = self.model.predict(docs)
+        self._require_finite(emissions.dataXd, "emissions")
         return emissions
 
     def _clamps(self, docs: Sequence[Doc]) -> Clamps:

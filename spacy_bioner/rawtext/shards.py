@@ -75,28 +75,43 @@ def find_shards(inputs: Sequence[Path], weights: Mapping[str, float]) -> list[Sh
 
 def _files(source: Path) -> list[Path]:
     if source.is_dir():
-        there = sorted(p for p in source.iterdir() if p.suffix in _OPENERS)
-        for path in there:
-            _check_link(path)
-        found = [path for path in there if path.is_file()]
-        inner = sorted(p.name for p in source.iterdir() if p.is_dir())
-        if not found:
-            raise CorpusError(f"this folder has no {', '.join(_OPENERS)} files.", source)
-        if inner:
-            warnings.warn(
-                f"{source}: folders in it are not read ({', '.join(inner)}). Name them too.",
-                stacklevel=4,
-            )
-        return found
+        return _files_in(source)
     _check_link(source)
     if not source.exists():
         return _matches(source)
-    if source.suffix not in _OPENERS:
+    if source.suffix.lower() not in _OPENERS:
         raise CorpusError(
             f"is not text of a known kind. Known are {', '.join(_OPENERS)}, one paragraph a line.",
             source,
         )
     return [source]
+
+
+def _files_in(folder: Path) -> list[Path]:
+    there = sorted(folder.iterdir())
+    texts = [path for path in there if path.suffix.lower() in _OPENERS]
+    for path in texts:
+        _check_link(path)
+    found = [path for path in texts if path.is_file()]
+    if not found:
+        raise CorpusError(f"this folder has no {', '.join(_OPENERS)} files.", folder)
+    inner = [path.name for path in there if path.is_dir()]
+    if inner:
+        warnings.warn(
+            f"{folder}: folders in it are not read ({', '.join(inner)}). Name them too.",
+            stacklevel=5,
+        )
+    other = [path.name for path in there if path.is_file() and not _is_known(path)]
+    if other:
+        warnings.warn(
+            f"{folder}: only {', '.join(_OPENERS)} are read, not {', '.join(other)}.", stacklevel=5
+        )
+    return found
+
+
+def _is_known(path: Path) -> bool:
+    """Whether it is a text, or tells of texts, as a manifest and a file of weights do."""
+    return path.suffix.lower() in {".tsv", ".md", *_OPENERS} or path.name.startswith(".")
 
 
 def _check_link(path: Path) -> None:
@@ -147,7 +162,7 @@ def read_lines(path: Path) -> Iterator[str]:
     # bytes that are not UTF-8 become half surrogates, so that their line is known
     how = {"encoding": "utf-8-sig", "errors": "surrogateescape"}
     try:
-        with _OPENERS[path.suffix](path, "rt", **how) as file:
+        with _OPENERS[path.suffix.lower()](path, "rt", **how) as file:
             for line in file:
                 read += 1
                 if _UNDECODED.search(line):
@@ -157,7 +172,7 @@ def read_lines(path: Path) -> Iterator[str]:
     except (EOFError, lzma.LZMAError, zlib.error, OSError) as error:
         if not path.is_file() or isinstance(error, PermissionError):
             raise
-        what = "read" if path.suffix == ".txt" else "decompressed"
+        what = "read" if path.suffix.lower() == ".txt" else "decompressed"
         raise CorpusError(f"cannot be {what}: {error}.", path, read + 1) from None
 
 

@@ -83,9 +83,15 @@ def _transformers(nlp: Language) -> Iterator[torch.nn.Module]:
 def _set_learning(module: torch.nn.Module, blocks: int) -> None:
     parameters = dict(module.named_parameters())
     depth = Depth.of(parameters)
-    distances = {
-        name: distance_from_classifier(block_of(name, depth), depth) for name in parameters
-    }
+    try:
+        distances = {
+            name: distance_from_classifier(block_of(name, depth), depth) for name in parameters
+        }
+    except ConfigError as error:
+        raise ConfigError(
+            "[training] before_update: gradual_unfreezing.v1 does not know the blocks of a torch "
+            f"model in the pipeline, a {type(module).__name__}. Remove it, or that model. ({error})"
+        ) from None
     for name, parameter in parameters.items():
         learns = distances[name] <= blocks
         # The topmost block keeps its graph, without which torch has no way back at all.

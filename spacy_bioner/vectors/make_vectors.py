@@ -28,7 +28,7 @@ from spacy_bioner.vectors.units import Units, characters, ngrams, tokens, words
 class VectorRows:
     """Most rows of the table for each kind of unit; 0 for none. Raises VectorsError below 0.
 
-    Of characters and n-grams that occur equally often, at the limit, none has a row.
+    Of units that occur equally often, at the limit, none has a row.
     """
 
     characters: int = 10_000
@@ -105,7 +105,7 @@ def _tables(
         raise VectorsError("no kind of unit is asked for: give a number of rows above 0.")
     # the units of words are characters too, of which none counts among the rows
     tables = {
-        kind: _train(shards, units, None if kind == "words" else wanted, settings)
+        kind: _train(kind, shards, units, None if kind == "words" else wanted, settings)
         for kind, (units, wanted) in kinds.items()
     }
     if terms is not None and "words" in tables:
@@ -136,12 +136,15 @@ def _kinds(
 
 
 def _train(
-    shards: Sequence[Shard], units: Units, rows: int | None, settings: SkipGram
+    kind: str, shards: Sequence[Shard], units: Units, rows: int | None, settings: SkipGram
 ) -> UnitVectors:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "units.txt"
         write_units(shards, units, path, settings.seed)
-        return train_skipgram(path, rows, settings)
+        try:
+            return train_skipgram(path, rows, settings)
+        except VectorsError as error:
+            raise VectorsError(f"{kind}: {error}") from None
 
 
 def _table(tables: Mapping[str, UnitVectors], strings: StringStore) -> Vectors:

@@ -38,8 +38,8 @@ class SkipGram:
         for name, least in {**dict.fromkeys(self.__slots__, 1), "seed": 0}.items():
             if getattr(self, name) < least:
                 raise VectorsError(f"{name} is {getattr(self, name)}; it must be at least {least}.")
-        if self.seed >= 2**32:
-            raise VectorsError(f"seed is {self.seed}; it must be below 2**32.")
+        if self.seed >= 2**32 - 1:  # gensim is given the next number
+            raise VectorsError(f"seed is {self.seed}; it must be below 2**32 - 1.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,16 @@ def _write_line(stretches: Iterable[str], units: Units, write: Callable[[str], o
         write(" ".join(found[begin : begin + _LONGEST_LINE]) + "\n")
 
 
+def _why_none(least: int, rows: int | None, settings: SkipGram) -> str:
+    """Why no unit is left, of those that occur `least` times or more."""
+    if least <= settings.min_count:
+        return f"no unit occurs {settings.min_count} times: there is too little text."
+    return (
+        f"the most frequent units are more than the {rows} wanted, all equally frequent, so that "
+        "none is left. Ask for more rows."
+    )
+
+
 def train_skipgram(path: Path, rows: int | None, settings: SkipGram) -> UnitVectors:
     """Train vectors of the `rows` most frequent units, or all, of a file by `write_units`.
 
@@ -101,7 +111,7 @@ def train_skipgram(path: Path, rows: int | None, settings: SkipGram) -> UnitVect
     )
     model.build_vocab(corpus_file=str(path))
     if not len(model.wv):
-        raise VectorsError(f"no unit occurs {settings.min_count} times: there is too little text.")
+        raise VectorsError(_why_none(model.effective_min_count, rows, settings))
     words = model.corpus_total_words
     model.train(
         corpus_file=str(path),

@@ -5,11 +5,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
 
 from spacy_bioner.encoders.make_encoder import make_encoder
 from spacy_bioner.encoders.saving import keep_older_names
+from spacy_bioner.errors import EncoderError
 
 ANGLES = ("global_rope_theta", "local_rope_theta")
 
@@ -48,6 +50,18 @@ def test_what_transformers_5_wrote_is_read_by_4(tmp_path: Path) -> None:
         inputs = torch.tensor([ids[0] * 4])
         states = [AutoModel.from_pretrained(p).eval()(inputs).last_hidden_state for p in (old, new)]
     torch.testing.assert_close(states[1], states[0])
+
+
+def test_what_cannot_be_written_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tokenizers raise an Exception of no kind where the disk is full."""
+
+    def fill_the_disk(*_: Any) -> None:
+        raise Exception("No space left on device (os error 28)")
+
+    monkeypatch.setattr(PreTrainedTokenizerFast, "save_pretrained", fill_the_disk)
+    with pytest.raises(EncoderError, match=r"encoder: cannot be written \(No space left"):
+        make_encoder(["頭痛。"] * 3, tmp_path / "encoder", layers=1, width=16, heads=2)
+    assert not list(tmp_path.iterdir())
 
 
 def test_words_that_are_there_are_kept(tmp_path: Path) -> None:

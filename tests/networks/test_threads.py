@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
+from spacy_bioner.networks import threads
 from spacy_bioner.networks.threads import on_threads
 
 
@@ -42,6 +43,18 @@ def test_a_forked_process_has_threads_of_its_own() -> None:
     queue: multiprocessing.Queue[list[int]] = context.Queue()
     worker = context.Process(target=lambda: queue.put(list(on_threads(abs, [-3, -4]))))
     worker.start()
+    assert queue.get(timeout=60) == [3, 4]
+    worker.join()
+
+
+@pytest.mark.usefixtures("two_threads")
+@pytest.mark.filterwarnings("ignore:.*fork.*")
+def test_a_process_that_is_forked_while_threads_begin_does_not_wait_for_them() -> None:
+    context = multiprocessing.get_context("fork")
+    queue: multiprocessing.Queue[list[int]] = context.Queue()
+    worker = context.Process(target=lambda: queue.put(list(on_threads(abs, [-3, -4]))))
+    with threads._LOCK:
+        worker.start()
     assert queue.get(timeout=60) == [3, 4]
     worker.join()
 

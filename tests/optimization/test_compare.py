@@ -12,9 +12,10 @@ from spacy_bioner.cli import app
 from spacy_bioner.errors import BionerError, ConfigError
 from spacy_bioner.evaluation.scores import Scores
 from spacy_bioner.optimization import compare as compare_module
-from spacy_bioner.optimization import trials
+from spacy_bioner.optimization import onnx_export, trials
 from spacy_bioner.optimization.compare import Comparison, Measured, compare, require_small_loss
 from spacy_bioner.optimization.compare import render as render_comparison
+from spacy_bioner.optimization.onnx_export import NothingToSpareError
 from spacy_bioner.optimization.worker import peak_memory
 from tests.pipeline.pipelines import SENTENCES, with_entities
 
@@ -41,9 +42,11 @@ def test_nothing_found_by_either_is_full_agreement() -> None:
 
 def test_loss_above_the_limit_is_refused() -> None:
     both = Comparison(ORIGINAL, FASTER)
-    require_small_loss(both, both.loss + 0.01)
+    require_small_loss(both, both.loss + 0.01, "int8")
     with pytest.raises(ConfigError, match=r"falls by 6.32 points, more than --max-loss 0.3"):
-        require_small_loss(both, 0.3)
+        require_small_loss(both, 0.3, "int8")
+    with pytest.raises(ConfigError, match=r"written\. Allow a larger loss"):
+        require_small_loss(both, 0.3, "bfloat16")
 
 
 def test_table_shows_both() -> None:
@@ -117,3 +120,11 @@ def test_command_writes_nothing_where_too_much_is_lost(
     assert "int8, the sensitive products in float32" in result.output
     assert "nothing was written" in result.output
     assert not (tmp_path / "new").exists()
+
+    def refuse(path: Path) -> list[str]:
+        raise NothingToSpareError("which products is not known")
+
+    monkeypatch.setattr(onnx_export, "_sensitive", refuse)
+    with pytest.warns(UserWarning, match="which products is not known"):
+        result = CliRunner().invoke(app, [*command, "--precision", "int8"])
+    assert "F1 falls by 6.32 points" in result.output

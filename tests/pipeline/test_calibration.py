@@ -177,6 +177,20 @@ def test_commands_write_a_calibrated_model_and_a_selection(nlp, examples, tmp_pa
     assert record["spans"][0]["note"].startswith("confidence ")
 
 
+def test_random_choice_is_by_chance_alone(nlp, tmp_path):
+    """Else texts unlike the others would be chosen for that."""
+    texts = tmp_path / "raw.txt"
+    alike = [f"病人頭痛{n}\n\n" for n in range(150)]
+    texts.write_text("".join(alike) + "".join(f"{chr(0x4E00 + 9 * n)}\n\n" for n in range(50)))
+    chosen = []
+    for seed in range(5):
+        out = tmp_path / f"{seed}.jsonl"
+        arguments = ["--count", "20", "--by", "random", "--seed", str(seed)]
+        run("select", tmp_path / "model", texts, out, *arguments)
+        chosen += [document.text for document in read_corpus(out)]
+    assert 5 < sum("頭痛" not in text for text in chosen) < 45  # 25 by chance, ± 4
+
+
 def test_select_takes_the_settings_of_a_format(nlp, tmp_path):
     texts = tmp_path / "raw.txt"
     texts.write_text(f"{TEXTS[0]}\n", encoding="utf-8")

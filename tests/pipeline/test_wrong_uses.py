@@ -82,6 +82,8 @@ def test_update_with_broken_weights_is_refused() -> None:
     output.set_param("b", output.get_param("b") + np.float32("nan"))
     with pytest.raises(ValueError, match="not finite"):
         nlp.update(examples(nlp))
+    with pytest.raises(ValueError, match="not finite: the emissions of 'bert_crf_ner'"):
+        nlp("頭痛")
 
 
 def test_factory_refuses_an_unknown_loss() -> None:

@@ -60,6 +60,15 @@ def test_folders_in_a_folder_are_named(folder: Path) -> None:
         assert len(find_shards([folder], {})) == 2
 
 
+def test_other_files_in_a_folder_are_named_and_endings_have_any_case(folder: Path) -> None:
+    (folder / "LOUD.TXT").write_text("五\n", encoding="utf-8")
+    (folder / "left.txt.zst").touch()
+    with pytest.warns(UserWarning, match=r"are read, not left\.txt\.zst"):
+        found = find_shards([folder], {})
+    assert [list(read_lines(shard.path)) for shard in found] == [["五"], ["三", "四"], ["一", "二"]]
+    assert find_shards([folder / "LOUD.TXT"], {}) == found[:1]
+
+
 def test_find_shards_takes_patterns(folder: Path) -> None:
     assert [shard.name for shard in find_shards([folder / "*.txt*"], {})] == ["packed", "plain"]
 

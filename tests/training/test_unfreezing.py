@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 import spacy
+import torch
 from spacy import registry
 from spacy.language import Language
+from spacy.pipeline import TrainablePipe
 from spacy.training import Example
+from thinc.api import PyTorchWrapper
 
 from spacy_bioner.encoders.make_encoder import make_encoder
 from spacy_bioner.errors import ConfigError
@@ -113,6 +116,17 @@ def test_a_pipeline_without_transformer_is_refused() -> None:
     for nlp in (spacy.blank("zh"), initialized(build())):
         with pytest.raises(ConfigError, match="found no transformer"):
             build_gradual_unfreezing()(nlp, {"step": 0, "epoch": 0})
+
+
+def test_another_model_of_torch_is_named(nlp: Language) -> None:
+    class Other(TrainablePipe):
+        def __init__(self) -> None:
+            self.model = PyTorchWrapper(torch.nn.Sequential(torch.nn.Linear(2, 2)))
+
+    Language.component("other_model_of_torch", func=Other())
+    nlp.add_pipe("other_model_of_torch")
+    with pytest.raises(ConfigError, match=r"before_update: .* in the pipeline, a Sequential\."):
+        set_learning_blocks(nlp, 0)
 
 
 def test_numbers_below_zero_are_refused() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -56,10 +57,14 @@ def test_vectors_are_found_by_character_ngram_and_word(texts: Path, tmp_path: Pa
 
 
 def test_rows_are_the_most_frequent_units(texts: Path, tmp_path: Path) -> None:
+    counted = Counter(texts.read_text(encoding="utf-8").replace("\n", "").replace(" ", ""))
+    fourth = counted.most_common(4)[-1][1]
+    kept = {unit for unit, count in counted.items() if count > fourth}
     rows = VectorRows(characters=4, bigrams=0, words=0)
     made = make_vectors([texts], tmp_path / "vectors", settings=SETTINGS, rows=rows)
-    assert made["characters"] <= 4
-    assert "bigrams" not in made
+    assert made == {"characters": len(kept)}
+    vocab = spacy.load(tmp_path / "vectors").vocab
+    assert {vocab.strings[key] for key in vocab.vectors} == kept
 
 
 def test_rows_of_words_are_the_most_frequent_terms(texts: Path, tmp_path: Path) -> None:
@@ -159,6 +164,12 @@ def test_what_cannot_be_made_is_refused(texts: Path, tmp_path: Path) -> None:
     short.write_text("糖\n", encoding="utf-8")
     with pytest.raises(VectorsError, match="too little text"):
         make_vectors([short], tmp_path / "few", settings=SETTINGS)
+    even = tmp_path / "even.txt"
+    even.write_text("ab\n" * 50, encoding="utf-8")
+    with pytest.raises(VectorsError, match=r"characters: the most frequent .* than the 1 wanted"):
+        make_vectors([even], tmp_path / "few", rows=VectorRows(1, 0, 0, 0), settings=SETTINGS)
+    with pytest.raises(VectorsError, match="seed is 4294967295; it must be below"):
+        SkipGram(seed=2**32 - 1)
     assert not list(tmp_path.glob(".*.tmp"))
 
 

@@ -103,7 +103,7 @@ class BlockReader:
     def _pass_size(self, number: int) -> int:
         while len(self._pass_sizes) <= number:
             self._load_pass(len(self._pass_sizes))
-            if not len(self._order) and len(self._pass_sizes) > 100:
+            if not len(self._order) and len(self._pass_sizes) > 100 and not any(self._pass_sizes):
                 raise EncoderError("the weights are so low that no block is ever read.")
             self._pass_sizes.append(len(self._order))
         return self._pass_sizes[number]

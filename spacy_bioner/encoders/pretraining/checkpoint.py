@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import shutil
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +14,11 @@ from typing import Any
 import torch
 
 from spacy_bioner.encoders.pretraining.optimizers import Optimizers
-from spacy_bioner.errors import EncoderError
+from spacy_bioner.errors import EncoderError, in_one_line
 
 _STATE = "state.pt"
 _LOG = "log.jsonl"
+_LOCK = "lock"
 
 
 @dataclass(slots=True)
@@ -33,20 +37,42 @@ class RunFolder:
     """The folder of an unfinished run: its state and its log.
 
     identity: what two halves of one run must share.
+
+    Raises EncoderError while another process has a run in it.
     """
 
     def __init__(self, path: Path, identity: dict[str, Any]) -> None:
         self.path = path
         self._identity = json.loads(json.dumps(identity))
         path.mkdir(parents=True, exist_ok=True)
+        self._lock = (path / _LOCK).open("w", encoding="utf-8")
+        try:
+            fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise EncoderError(
+                f"{path}: another process trains in it. Wait for its end, or name another folder."
+            ) from None
 
     @property
     def log_path(self) -> Path:
         """A JSON object a line: what was measured at which step."""
         return self.path / _LOG
 
+    def clear(self, kept: Collection[Path]) -> None:
+        """Delete what runs before have left, but these files and folders."""
+        for path in [*self.path.iterdir(), *self.path.glob("tokens/*")]:
+            if path in kept or path.name in (_LOCK, "tokens"):
+                continue
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
     def save(self, model: torch.nn.Module, optimizers: Optimizers, at: Progress) -> None:
-        """Write the state under a temporary name and rename it."""
+        """Write the state under a temporary name and rename it.
+
+        Raises EncoderError where it cannot be written; the state before stays.
+        """
         state = {
             "identity": self._identity,
             "model": model.state_dict(),
@@ -54,11 +80,19 @@ class RunFolder:
             "progress": [at.step, at.seconds, at.losses],
         }
         temporary = self.path / (_STATE + ".tmp")
-        with temporary.open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(self.path / _STATE)
+        try:
+            with temporary.open("wb") as file:
+                torch.save(state, file)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.rename(self.path / _STATE)
+        except (RuntimeError, OSError) as error:  # torch's own on a full disk is the first
+            raise EncoderError(
+                f"{self.path / _STATE}: cannot be written, as where the disk is full "
+                f"({in_one_line(error)}). Make room, and give the same command again."
+            ) from error
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def load(self, model: torch.nn.Module, optimizers: Optimizers) -> Progress:
         """Bring model and optimizers to the saved state, if there is one, and say how far it is.
@@ -105,6 +139,13 @@ class RunFolder:
         """Append a line to the log."""
         with self.log_path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
+
+    def has_logged(self, step: int, name: str) -> bool:
+        """Whether the log has a figure of this name at a step."""
+        if not self.log_path.exists():
+            return False
+        lines = map(json.loads, self.log_path.read_text(encoding="utf-8").splitlines())
+        return any(line["step"] == step and name in line for line in lines)
 
     def finish(self) -> None:
         """Remove the state, whose weights the finished encoder holds."""

@@ -62,6 +62,12 @@ def load_masked_model(directory: Path, dropout: float) -> PreTrainedModel:
         model: PreTrainedModel = AutoModelForMaskedLM.from_pretrained(directory, config=config)
     finally:
         logging.set_verbosity(verbosity)
+    for name in _HEADS[config.model_type]:
+        if not hasattr(model, name):
+            raise EncoderError(
+                f"{directory}: its {config.model_type} has a head of another form (no {name!r}), "
+                "which cannot be pretrained here."
+            )
     return model.float()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,10 +78,12 @@ def pretrain_encoder(
     licences = read_manifest(shards)
     start = _starting_point(init, shards, work, settings, shape or {})
     tokenizer, model, before = _load(start, settings, (shape or {}) if init else {})
-    streams = tokenize_shards(shards, tokenizer, _token_folder(work, start, fresh), terms)
+    streams = tokenize_shards(shards, tokenizer, work / "tokens", terms)
     folder = _run_folder(work, settings, streams, init, start, terms, before)
     trainer = _trainer(settings, tokenizer, model, streams, folder, device)
-    progress, measured = trainer.train(), trainer.evaluate()
+    if fresh:  # not before: now all that may be wrong with the new run is known
+        folder.clear([start, *(stream.file for stream in streams if stream.file)])
+    progress, measured = trainer.train()
     facts = _facts(init, device, progress) | measured | before
     _write(out, model.cpu(), tokenizer, start, settings, streams, licences, facts, half)
     folder.finish()
@@ -92,19 +93,6 @@ def pretrain_encoder(
 def _work_folder(out: Path) -> Path:
     place = out.resolve()
     return place.with_name(place.name + ".pretraining")
-
-
-def _token_folder(work: Path, start: Path, fresh: bool) -> Path:
-    """Where the tokenised texts are kept; with `fresh` nothing of a run before is left.
-
-    It is asked for when all that may be wrong with the new run is known.
-    """
-    for path in work.iterdir() if fresh and work.exists() else ():
-        if path.is_dir() and path != start:
-            shutil.rmtree(path)
-        elif not path.is_dir():
-            path.unlink()
-    return work / "tokens"
 
 
 def _facts(init: Path | None, device: str, progress: Progress) -> dict[str, Any]:
@@ -143,15 +131,15 @@ def _run_folder(
         "shards": shards,
         "text": texts,
         "init": init.name if init else None,
-        "weights to begin with": _digest_of_weights(start),
+        "encoder to begin with": _digest_of_encoder(start),
         "lexicon": lexicon.fingerprint if lexicon else None,
     }
     return RunFolder(work, settings.identity() | data | before)
 
 
-def _digest_of_weights(directory: Path) -> str:
-    """Of an encoder's files of weights, in whichever of the library's forms."""
-    sha = hashlib.sha256()
+def _digest_of_encoder(directory: Path) -> str:
+    """Of its config, and its files of weights, in whichever of the library's forms."""
+    sha = hashlib.sha256((directory / "config.json").read_bytes())
     for path in sorted([*directory.glob("*.safetensors"), *directory.glob("*.bin")]):
         with path.open("rb") as file:
             sha.update(hashlib.file_digest(file, "sha256").digest())

@@ -34,11 +34,12 @@ class TokenStream:
     """The tokens of a shard, paragraphs end to end, each closed by the separator.
 
     values: (N,) uint32; the low 31 bits are the token's id, the highest bit says that
-    the token continues the word before it.
+    the token continues the word before it. file: where they are kept.
     """
 
     shard: Shard
     values: NDArray[np.uint32]
+    file: Path | None = None
 
 
 def ids_of(values: NDArray[np.uint32]) -> NDArray[np.int64]:
@@ -67,12 +68,13 @@ def tokenize_shards(
     streams = []
     for shard in tqdm(shards, desc="tokenising", unit="shard", disable=None):
         stored = folder / f"{shard.name}.{_fingerprint(shard.path, settings)}.npy"
-        if not stored.exists():
-            _store(_tokenize(shard.path, tokenizer, lexicon), stored)
         values = _load(stored)
-        if not len(values):
+        if values is None:
+            _store(_tokenize(shard.path, tokenizer, lexicon), stored)
+            values = _load(stored)
+        if values is None or not len(values):
             raise EncoderError(f"{shard.path}: has no text. Leave it out, or give it weight 0.")
-        streams.append(TokenStream(shard, values))
+        streams.append(TokenStream(shard, values, stored))
     return streams
 
 
@@ -84,12 +86,22 @@ def _fingerprint(path: Path, settings: str) -> str:
 
 def _store(values: NDArray[np.uint32], path: Path) -> None:
     temporary = path.with_suffix(f".{os.getpid()}.tmp.npy")
-    np.save(temporary, values)
-    temporary.rename(path)
+    try:
+        with temporary.open("wb") as file:
+            np.save(file, values)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
-def _load(path: Path) -> NDArray[np.uint32]:
-    values: NDArray[np.uint32] = np.load(path, mmap_mode="r")
+def _load(path: Path) -> NDArray[np.uint32] | None:
+    """The values of a file, or nothing where there is none, or it was cut off, as by a crash."""
+    try:
+        values: NDArray[np.uint32] = np.load(path, mmap_mode="r")
+    except (FileNotFoundError, ValueError, EOFError):
+        return None
     return values if len(values) >= _MAPPED else np.array(values)
 
 
@@ -110,7 +122,8 @@ def _values(text: str, encoding: Encoding, lexicon: Lexicon | None) -> NDArray[n
     """Return the ids (N,) of a text, with the bit of each token that continues a word.
 
     Tokenizers that cut at blanks alone take a sentence of Chinese for a word. So no word goes on
-    at a Han character, nor after one, unless the lexicon has it.
+    at a Han character, nor after one, unless the lexicon has it, or several tokens are one
+    character, as its bytes are.
     """
     values = np.array(encoding.ids, dtype=np.uint32)
     if not len(values):
@@ -119,10 +132,11 @@ def _values(text: str, encoding: Encoding, lexicon: Lexicon | None) -> NDArray[n
     begins, ends = np.array(encoding.offsets, dtype=np.int64).T  # (N,) each
     han = _are_han(text)  # (C,)
     continues = np.zeros(len(values), dtype=np.bool_)
-    continues[1:] = words[1:] == words[:-1]
-    continues[1:] &= ~(han[begins[1:]] | han[np.maximum(ends[:-1] - 1, 0)])
+    same_word = words[1:] == words[:-1]  # (N - 1,), as below
+    continues[1:] = same_word & ~(han[begins[1:]] | han[np.maximum(ends[:-1] - 1, 0)])
     if lexicon is not None:
         continues |= _continues_a_term(text, lexicon)[begins]
+    continues[1:] |= same_word & (begins[1:] == begins[:-1]) & (ends[1:] == ends[:-1])
     values[continues] |= np.uint32(_CONTINUES)
     return values
 

@@ -55,8 +55,8 @@ class Trainer:
         self._threads = self._threads_that_share()
         self._held_out = masking.apply(reader.held_out(), np.random.default_rng((settings.seed, 3)))
 
-    def train(self) -> Progress:
-        """Train to the end, and leave the network with its last weights.
+    def train(self) -> tuple[Progress, dict[str, float]]:
+        """Train to the end, leave the network with its last weights and say how good it is.
 
         Raises EncoderError if the loss or its gradient is no longer a number.
         """
@@ -80,10 +80,11 @@ class Trainer:
                 if at.seconds - saved >= 60 * self._settings.checkpoint_minutes:
                     self._folder.save(self._loss, self._optimizers, at)
                     saved = at.seconds
-        if at.step % self._settings.evaluate_every:
-            self._folder.log({"step": at.step, **self.evaluate()})
+        measured = self.evaluate()
+        if not self._folder.has_logged(at.step, "held_out_loss"):
+            self._folder.log({"step": at.step, **measured})
         self._folder.save(self._loss, self._optimizers, at)
-        return at
+        return at, measured
 
     def _share(self, at: Progress) -> float:
         """Return how much of the run is done, from 0 to 1."""

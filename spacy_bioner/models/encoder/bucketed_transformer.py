@@ -97,7 +97,7 @@ class BucketedTransformer(TransformerModel):  # type: ignore[misc]
             "transformer",
             forward,
             init=init,
-            layers=[Model("encoder", encode, shims=[shim])],
+            layers=[Model("encoder", _hold, shims=[shim])],
             dims={"nO": None},
             attrs={
                 "name": name,
@@ -202,8 +202,8 @@ def _with_pooling(settings: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield from _with_pooling(inner)
 
 
-def encode(model: Model[Any, Any], bucket: Any, is_train: bool) -> Any:
-    return model.shims[0](bucket, is_train)
+def _hold(model: Model[Any, Any], bucket: Any, is_train: bool) -> Any:
+    raise NotImplementedError("this layer only holds the shim, which `forward` uses")
 
 
 def init(model: BucketedTransformer, X: Any = None, Y: Any = None) -> None:

@@ -61,9 +61,6 @@ class EncoderShim(HFShim):  # type: ignore[misc]
         own.vocab_file_contents = objects.vocab_file_contents
         self._model = objects.transformer
 
-    def __call__(self, inputs: Any, is_train: bool) -> Any:
-        return self.begin_update([inputs]) if is_train else (self._states(inputs).float(), None)
-
     def encode(
         self, buckets: Sequence[Bucket], receive: Callable[[int, torch.Tensor], None]
     ) -> None:

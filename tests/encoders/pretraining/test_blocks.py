@@ -59,6 +59,13 @@ def test_blocks_begin_and_end_with_their_special_tokens() -> None:
     assert (np.diff(ids[:, 1:-1]) == 1).all()
 
 
+def test_passes_that_read_nothing_are_passed_over_however_many() -> None:
+    blocks = reader(stream("a", 0.02, 1000, 160))
+    assert all(len(blocks.train(step, 1).ids) == 1 for step in range(60))
+    with pytest.raises(EncoderError, match="so low that no block is ever read"):
+        reader(stream("a", 1e-9, 1000, 160)).train(0, 1)
+
+
 def test_too_little_text_is_refused() -> None:
     with pytest.raises(EncoderError, match="too short"):
         reader(stream("a", 1.0, 1000, 9))

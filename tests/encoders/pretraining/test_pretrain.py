@@ -170,11 +170,11 @@ def test_a_run_of_another_form_or_text_is_not_gone_on_with(
     with monkeypatch.context() as patch:
         patch.setattr(RunFolder, "finish", lambda folder: None)
         pretrain_encoder([texts], out, training, shape=SHAPE)
-    with pytest.raises(EncoderError, match=r"other settings \(weights to begin with\)"):
+    with pytest.raises(EncoderError, match=r"other settings \(encoder to begin with\)"):
         pretrain_encoder([texts], out, training, shape=wide, force=True)
     kept = texts.read_text(encoding="utf-8")
     texts.write_text(kept + "換了一句話。\n", encoding="utf-8")
-    with pytest.raises(EncoderError, match=r"other settings \(text, weights to begin with\)"):
+    with pytest.raises(EncoderError, match=r"other settings \(encoder to begin with, text\)"):
         pretrain_encoder([texts], out, training, shape=SHAPE, force=True)
     texts.write_text(kept, encoding="utf-8")
     assert pretrain_encoder([texts], out, training, shape=SHAPE, force=True).steps == 2

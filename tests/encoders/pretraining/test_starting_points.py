@@ -112,8 +112,28 @@ def test_a_run_is_thrown_away_when_the_new_one_can_begin(
         pretrain_encoder([texts], out, settings(), init=tmp_path / "absent", **again)
     with pytest.raises(EncoderError, match="takes at most 32 wordpieces"):
         pretrain_encoder([texts], out, settings(length=64), init=encoder, **again)
+    broken, short = tmp_path / "broken.txt", tmp_path / "short.txt"
+    broken.write_bytes("頭痛\n".encode() * 50 + b"\xff\n")
+    short.write_text("頭痛\n", encoding="utf-8")
+    with pytest.raises(CorpusError, match="is not UTF-8"):
+        pretrain_encoder([broken], out, settings(), init=encoder, **again)
+    with pytest.raises(EncoderError, match="the text is too short"):
+        pretrain_encoder([short], out, settings(), init=encoder, **again)
     assert state.exists()
     assert pretrain_encoder([texts], out, settings(steps=1), init=encoder, **again).steps == 1
+    tokens = sorted(path.name.split(".")[0] for path in (state.parent / "tokens").iterdir())
+    assert tokens == ["texts"]
+
+
+def test_a_run_from_an_encoder_with_other_heads_is_not_gone_on_with(
+    texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RunFolder, "finish", lambda folder: None)
+    out = tmp_path / "out"
+    shape = {"layers": 1, "width": 16, "heads": 2, "max_length": 32}
+    pretrain_encoder([texts], out, settings(), shape=shape)
+    with pytest.raises(EncoderError, match=r"other settings \(encoder to begin with\)"):
+        pretrain_encoder([texts], out, settings(), shape={**shape, "heads": 1}, force=True)
 
 
 def test_a_run_of_another_depth_is_not_gone_on_with(
@@ -135,6 +155,16 @@ def test_a_run_that_begins_anew_has_a_log_of_its_own(
         entries = [json.loads(line) for line in log.read_text().splitlines()]
         assert [entry["step"] for entry in entries if "loss" in entry] == [50]
         assert len(entries) == 2
+
+
+def test_a_run_that_ended_is_logged_once_when_it_is_gone_on_with(
+    texts: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RunFolder, "finish", lambda folder: None)
+    out, log = tmp_path / "out", tmp_path / "out.pretraining" / "log.jsonl"
+    made = [pretrain_encoder([texts], out, settings(), init=encoder, force=True) for _ in range(2)]
+    assert made[0] == made[1]
+    assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == [made[0].steps]
 
 
 def test_a_manifest_that_cannot_be_read_is_told_of_before_training(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import lzma
 from pathlib import Path
+from typing import IO, Any
 
+import numpy as np
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
@@ -42,7 +44,7 @@ def test_a_sentence_of_chinese_is_not_one_word(
     tmp_path: Path, cuts_at_blanks: PreTrainedTokenizerFast
 ) -> None:
     assert begins("患者metformin頭痛", tmp_path, cuts_at_blanks)[-6:] == [
-        *("患", "者", "met"),
+        *("▁", "者", "met"),  # the mark of a word's beginning and 患 are one word
         *("頭", "痛"),
         "</s>",
     ]
@@ -53,7 +55,40 @@ def test_terms_of_a_lexicon_are_words_whatever_the_tokenizer_cuts(
     tmp_path: Path, cuts_at_blanks: PreTrainedTokenizerFast
 ) -> None:
     found = begins("患者頭痛緩解", tmp_path, cuts_at_blanks, Lexicon.of(["頭痛", "患者"]))
-    assert [token for token in found if token != "▁"] == ["患", "頭", "緩", "解", "</s>"]
+    assert found == ["▁", "頭", "緩", "解", "</s>"]
+
+
+def test_bytes_of_a_character_are_one_word(tmp_path: Path) -> None:
+    """As RoBERTa's: what is not in the vocabulary is a token a byte."""
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    pieces = {piece: number for number, piece in enumerate([*letters, "</s>"])}
+    tokenizer = Tokenizer(models.BPE(pieces, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, sep_token="</s>")
+    assert len(begins("有頭痛", tmp_path, fast)) == 3 + 1
+    assert len(begins("有頭痛", tmp_path, fast, Lexicon.of(["頭痛"]))) == 2 + 1
+
+
+def test_a_damaged_file_of_tokens_is_made_anew(
+    tmp_path: Path, cuts_at_blanks: PreTrainedTokenizerFast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = begins("患者頭痛", tmp_path, cuts_at_blanks)
+    (stored,) = (tmp_path / "tokens").iterdir()
+    shard = [Shard(tmp_path / "text.txt")]
+    for damaged in (stored.read_bytes()[:-3], b""):
+        stored.write_bytes(damaged)
+        (stream,) = tokenize_shards(shard, cuts_at_blanks, tmp_path / "tokens")
+        assert starts_of(stream.values).sum() == len(whole)
+    stored.unlink()
+
+    def fill_the_disk(file: IO[bytes], values: Any) -> None:
+        file.write(b"a part")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(np, "save", fill_the_disk)
+    with pytest.raises(OSError, match="No space left"):
+        tokenize_shards(shard, cuts_at_blanks, tmp_path / "tokens")
+    assert not list((tmp_path / "tokens").iterdir())
 
 
 def test_short_streams_keep_no_file_open(
