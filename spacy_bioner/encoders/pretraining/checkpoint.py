@@ -36,13 +36,17 @@ class Progress:
 class RunFolder:
     """The folder of an unfinished run: its state and its log.
 
-    identity: what two halves of one run must share.
+    identity: what two halves of one run must share. kept: files and folders in it that a run
+    that begins anew needs; None for one that goes on.
 
     Raises EncoderError while another process has a run in it.
     """
 
-    def __init__(self, path: Path, identity: dict[str, Any]) -> None:
+    def __init__(
+        self, path: Path, identity: dict[str, Any], kept: Collection[Path] | None = None
+    ) -> None:
         self.path = path
+        self._kept = kept
         self._identity = json.loads(json.dumps(identity))
         path.mkdir(parents=True, exist_ok=True)
         self._lock = (path / _LOCK).open("w", encoding="utf-8")
@@ -58,7 +62,7 @@ class RunFolder:
         """A JSON object a line: what was measured at which step."""
         return self.path / _LOG
 
-    def clear(self, kept: Collection[Path]) -> None:
+    def _clear(self, kept: Collection[Path]) -> None:
         """Delete what runs before have left, but these files and folders."""
         for path in [*self.path.iterdir(), *self.path.glob("tokens/*")]:
             if path in kept or path.name in (_LOCK, "tokens"):
@@ -97,9 +101,12 @@ class RunFolder:
     def load(self, model: torch.nn.Module, optimizers: Optimizers) -> Progress:
         """Bring model and optimizers to the saved state, if there is one, and say how far it is.
 
-        Raises EncoderError if the state is of a run with other settings, or unreadable.
+        A run that begins anew deletes now what those before have left: all that may be wrong with
+        it is known. Raises EncoderError if the state is of other settings, or unreadable.
         """
         path = self.path / _STATE
+        if self._kept is not None:
+            self._clear(self._kept)
         if not path.exists():
             self._cut_log(0)
             return Progress()

@@ -79,10 +79,8 @@ def pretrain_encoder(
     start = _starting_point(init, shards, work, settings, shape or {})
     tokenizer, model, before = _load(start, settings, (shape or {}) if init else {})
     streams = tokenize_shards(shards, tokenizer, work / "tokens", terms)
-    folder = _run_folder(work, settings, streams, init, start, terms, before)
+    folder = _run_folder(work, settings, streams, init, start, terms, before, fresh)
     trainer = _trainer(settings, tokenizer, model, streams, folder, device)
-    if fresh:  # not before: now all that may be wrong with the new run is known
-        folder.clear([start, *(stream.file for stream in streams if stream.file)])
     progress, measured = trainer.train()
     facts = _facts(init, device, progress) | measured | before
     _write(out, model.cpu(), tokenizer, start, settings, streams, licences, facts, half)
@@ -124,6 +122,7 @@ def _run_folder(
     start: Path,
     lexicon: Lexicon | None,
     before: dict[str, int],
+    fresh: bool,
 ) -> RunFolder:
     shards = [(stream.shard.name, stream.shard.weight) for stream in streams]
     texts = [hashlib.sha256(stream.values.data).hexdigest()[:16] for stream in streams]
@@ -134,7 +133,8 @@ def _run_folder(
         "encoder to begin with": _digest_of_encoder(start),
         "lexicon": lexicon.fingerprint if lexicon else None,
     }
-    return RunFolder(work, settings.identity() | data | before)
+    used = [start, *(stream.file for stream in streams if stream.file)]
+    return RunFolder(work, settings.identity() | data | before, kept=used if fresh else None)
 
 
 def _digest_of_encoder(directory: Path) -> str:
