@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "networks": set(),
     "models": {"crf", "lexicon", "networks", "tags"},
     "pipeline": {"architectures", "models", "tags", "text_runs"},
-    "training": {"architectures"},
+    "training": {"architectures", "lexicon"},
     "corpora": {"text_runs"},
     "encoders": {"architectures", "directories", "lexicon", "networks", "rawtext"},
     "vectors": {"directories", "lexicon", "rawtext"},
