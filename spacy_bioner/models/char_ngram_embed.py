@@ -13,6 +13,7 @@ from thinc.api import HashEmbed, Model, chain, concatenate, list2ragged, ragged2
 
 from spacy_bioner.errors import ConfigError
 from spacy_bioner.models.static_lookup import MISSING, StaticVectors
+from spacy_bioner.models.token_dropout import build_token_dropout
 from spacy_bioner.models.types import Tok2Vec
 
 NGRAM_JOINER = "|"  # as in tables of `spacy bioner make-vectors`
@@ -27,6 +28,7 @@ def build_char_ngram_embed(
     rows: int = 8000,
     ngrams: Sequence[int] = (1, 2),
     dropout: float = 0.0,
+    learned_dropout: float = 0.0,
 ) -> Tok2Vec:
     """Registered as `spacy_bioner.CharNgramEmbed.v1`.
 
@@ -37,12 +39,15 @@ def build_char_ngram_embed(
 
     vector_width: numbers in a row of the table of vectors. ngrams: values of n. dropout: share
         of the static vectors, each by chance, in whose place training sees zeros.
+        learned_dropout: share of the tokens whose learnt vector training does not see (see
+        `build_token_dropout`).
 
     (n,) tokens a document -> (n, learned_width + vector_width * number of n-grams).
     Raises ConfigError on other n, a share outside [0, 1), or where nothing is asked for.
     """
-    if not 0 <= dropout < 1:
-        raise ConfigError(f"CharNgramEmbed: dropout = {dropout} must be at least 0 and below 1")
+    for name, share in {"dropout": dropout, "learned_dropout": learned_dropout}.items():
+        if not 0 <= share < 1:
+            raise ConfigError(f"CharNgramEmbed: {name} = {share} must be at least 0 and below 1")
     unknown = set(ngrams) - set(_PLACES)
     if unknown or not (ngrams or learned_width):
         raise ConfigError(
@@ -52,7 +57,9 @@ def build_char_ngram_embed(
     places = [place for n in sorted(ngrams) for place in _PLACES[n]]
     parts = [_static(vector_width, places, dropout)] if places else []
     if learned_width:
-        parts.insert(0, _learned(learned_width, rows))
+        learned = _learned(learned_width, rows)
+        hides = learned_dropout > 0  # else models saved without it would be of another form
+        parts.insert(0, build_token_dropout(learned, learned_dropout) if hides else learned)
     width = learned_width + vector_width * len(places)
     return Model(
         "char_ngram_embed",

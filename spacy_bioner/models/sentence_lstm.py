@@ -10,6 +10,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from spacy_bioner.models.encoder.precision import choose_precision
+from spacy_bioner.models.graphs_on_threads import encode_groups
 from spacy_bioner.models.workers import leave_cores_to_others
 from spacy_bioner.networks.threads import on_threads
 
@@ -52,18 +53,43 @@ class SentenceLstm(torch.nn.LSTM):
         if not lengths:
             # a product, (0, nI) x (nI, nO), so that the way back exists for an empty batch too
             return dropped @ vectors.new_zeros(self.input_size, 2 * self.hidden_size)
+        groups, masks = buckets(lengths), self._masks(dropped)
+        if self._learns and dropped.device.type == "cpu" and torch.get_num_threads() > 1:
+            return self._learn_on_threads(dropped, lengths, groups, masks)
         dtype = self._dtype(dropped.device)
         weights = self._weights(dtype)
         sentences = dropped.to(dtype).split(lengths)
+        masks_of = [mask.split(lengths) for mask in masks]
         encoded: list[torch.Tensor] = [dropped] * len(lengths)
 
         def encode(bucket: list[int]) -> None:
-            found = self._encode([sentences[i] for i in bucket], weights)
+            kept = [pad_sequence([mask[i] for i in bucket]) for mask in masks_of]
+            found = self._encode([sentences[i] for i in bucket], weights, kept)
             for i, rows in zip(bucket, found, strict=True):
                 encoded[i] = rows
 
-        self._each(encode, buckets(lengths), dropped.device)
+        self._each(encode, groups, dropped.device)
         return torch.cat(encoded).float()
+
+    def _learn_on_threads(
+        self,
+        vectors: torch.Tensor,
+        lengths: list[int],
+        groups: list[list[int]],
+        masks: list[torch.Tensor],
+    ) -> torch.Tensor:
+        """As `forward`, in training: a group of sentences on each thread of a CPU, both ways."""
+        rows = torch.arange(len(vectors)).split(lengths)
+        places = [torch.cat([rows[i] for i in group]) for group in groups]
+        names, weights = zip(*self._weights(torch.float32).items(), strict=True)
+
+        def encode(group: int, inputs: torch.Tensor, flat: Sequence[torch.Tensor]) -> torch.Tensor:
+            sizes = [lengths[i] for i in groups[group]]
+            own = {name: list(flat[4 * i : 4 * i + 4]) for i, name in enumerate(names)}
+            kept = [pad_sequence(mask[places[group]].split(sizes)) for mask in masks]
+            return torch.cat(self._encode(inputs.split(sizes), own, kept))
+
+        return encode_groups(encode, places, vectors, [w for each in weights for w in each])
 
     @property
     def _learns(self) -> bool:
@@ -98,14 +124,33 @@ class SentenceLstm(torch.nn.LSTM):
             return torch.float32
         return choose_precision(self.precision, device)
 
-    def _encode(self, sentences: Sequence[torch.Tensor], weights: Weights) -> list[torch.Tensor]:
-        """Encode B sentences, (n, nI) each, the longest, T, first."""
+    def _masks(self, vectors: torch.Tensor) -> list[torch.Tensor]:
+        """What dropout keeps between two layers, (N, 2 H) each; none where it drops nothing.
+
+        Drawn for all sentences at once: in which order threads would draw is not known.
+        """
+        if not (self.dropout and self._learns):
+            return []
+        ones = vectors.new_ones(len(vectors), 2 * self.hidden_size)
+        drop = torch.nn.functional.dropout
+        return [drop(ones, self.dropout) for _ in range(self.num_layers - 1)]
+
+    def _encode(
+        self,
+        sentences: Sequence[torch.Tensor],
+        weights: Weights,
+        masks: Sequence[torch.Tensor] = (),
+    ) -> list[torch.Tensor]:
+        """Encode B sentences, (n, nI) each, the longest, T, first.
+
+        masks: (T, B, 2 H) each, by which what goes from a layer to the next is multiplied.
+        """
         lengths = [len(rows) for rows in sentences]
         reverse = _reversed_rows(lengths, sentences[0].device)  # (T * B,)
         states = pad_sequence(list(sentences))  # (T, B, nI)
         for layer in range(self.num_layers):
-            if layer and self.dropout:
-                states = torch.nn.functional.dropout(states, self.dropout, self._learns)
+            if layer and masks:
+                states = states * masks[layer - 1]
             forwards = self._direction(states, weights[f"l{layer}"])  # (T, B, H)
             backwards = self._direction(_take(states, reverse), weights[f"l{layer}_reverse"])
             states = torch.cat([forwards, _take(backwards, reverse)], dim=-1)  # (T, B, 2 H)

@@ -111,6 +111,27 @@ def test_what_is_no_x86_processor_predicts_in_float32(monkeypatch: pytest.Monkey
     assert torch.equal(outputs(lstm, vectors, [5]), before)
 
 
+@given(lengths=LENGTHS, threads=st.integers(2, 3))
+def test_training_on_threads_drops_and_learns_the_same(lengths: list[int], threads: int) -> None:
+    torch.manual_seed(0)
+    lstm, vectors = SentenceLstm(5, 4, 2, dropout=0.4), torch.randn(sum(lengths), 5)
+    vectors.requires_grad_()
+    before = torch.get_num_threads()
+    found = []
+    try:
+        for count in (1, threads):
+            torch.set_num_threads(count)
+            torch.manual_seed(1)
+            encoded = lstm(vectors, lengths)
+            found.append(
+                [encoded, *torch.autograd.grad(encoded.sum(), [vectors, *lstm.parameters()])]
+            )
+    finally:
+        torch.set_num_threads(before)
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(other, one, rtol=1e-4, atol=1e-5)
+
+
 @given(lengths=LENGTHS, threads=st.integers(1, 3))
 def test_threads_change_nothing(lengths: list[int], threads: int) -> None:
     torch.manual_seed(0)

@@ -69,6 +69,22 @@ def test_char_ngram_embed_hides_static_vectors_in_training_only(nlp: Language) -
     np.testing.assert_array_equal(rows[hidden, :2], plain[hidden, :2])
 
 
+def test_char_ngram_embed_hides_learnt_vectors_of_whole_tokens_in_training_only(
+    nlp: Language,
+) -> None:
+    model = build_char_ngram_embed(WIDTH, 2, rows=20, ngrams=(1,), learned_dropout=0.25)
+    doc = nlp("糖" * 800)
+    model.initialize(X=[doc])
+    (plain,) = model.predict([doc])
+    assert np.abs(plain[:, :2]).all()
+    np.random.seed(0)
+    (rows,), _ = model([doc], is_train=True)
+    hidden = (rows[:, :2] == 0).all(axis=1)
+    assert 0.21 < hidden.mean() < 0.29
+    np.testing.assert_array_equal(rows[~hidden], plain[~hidden])
+    np.testing.assert_array_equal(rows[:, 2:], plain[:, 2:])
+
+
 def test_char_ngram_embed_learns_its_own_part(nlp: Language) -> None:
     model = build_char_ngram_embed(WIDTH, learned_width=4, rows=50)
     docs = [nlp("糖尿病"), nlp("")]
@@ -221,6 +237,8 @@ def test_wrong_settings_are_refused(nlp: Language) -> None:
         build_lexicon_features(WIDTH, dropout=1)
     with pytest.raises(ConfigError, match="dropout = -1"):
         build_char_ngram_embed(WIDTH, dropout=-1)
+    with pytest.raises(ConfigError, match="learned_dropout = 1"):
+        build_char_ngram_embed(WIDTH, learned_dropout=1)
     with pytest.raises(ConfigError, match="needs a lexicon"):
         build_lexicon_features(WIDTH).initialize(X=[nlp("病")])
     with pytest.raises(VectorsError, match=r"vector_width = 9\. Set it to 3"):
