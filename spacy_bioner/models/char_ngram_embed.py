@@ -45,9 +45,7 @@ def build_char_ngram_embed(
     (n,) tokens a document -> (n, learned_width + vector_width * number of n-grams).
     Raises ConfigError on other n, a share outside [0, 1), or where nothing is asked for.
     """
-    for name, share in {"dropout": dropout, "learned_dropout": learned_dropout}.items():
-        if not 0 <= share < 1:
-            raise ConfigError(f"CharNgramEmbed: {name} = {share} must be at least 0 and below 1")
+    _check_shares(dropout=dropout, learned_dropout=learned_dropout)
     unknown = set(ngrams) - set(_PLACES)
     if unknown or not (ngrams or learned_width):
         raise ConfigError(
@@ -57,17 +55,16 @@ def build_char_ngram_embed(
     places = [place for n in sorted(ngrams) for place in _PLACES[n]]
     parts = [_static(vector_width, places, dropout)] if places else []
     if learned_width:
-        learned = _learned(learned_width, rows)
-        hides = learned_dropout > 0  # else models saved without it would be of another form
-        parts.insert(0, build_token_dropout(learned, learned_dropout) if hides else learned)
+        parts.insert(0, _learned(learned_width, rows, learned_dropout))
     width = learned_width + vector_width * len(places)
-    return Model(
-        "char_ngram_embed",
-        _forward,
-        init=_init,
-        layers=[concatenate(*parts)],
-        dims={"nO": width},
-    )
+    layers = [concatenate(*parts)]
+    return Model("char_ngram_embed", _forward, init=_init, layers=layers, dims={"nO": width})
+
+
+def _check_shares(**shares: float) -> None:
+    for name, share in shares.items():
+        if not 0 <= share < 1:
+            raise ConfigError(f"CharNgramEmbed: {name} = {share} must be at least 0 and below 1")
 
 
 def _forward(model: Tok2Vec, docs: list[Doc], is_train: bool) -> Any:
@@ -78,13 +75,15 @@ def _init(model: Tok2Vec, X: list[Doc] | None = None, Y: Any = None) -> None:
     model.layers[0].initialize(X=X)
 
 
-def _learned(width: int, rows: int) -> Tok2Vec:
-    return chain(
+def _learned(width: int, rows: int, dropout: float) -> Tok2Vec:
+    layer: Tok2Vec = chain(
         FeatureExtractor(["ORTH"]),
         list2ragged(),
         with_array(HashEmbed(nO=width, nV=rows, column=0, seed=_SEED)),
         ragged2list(),
     )
+    # not around it at 0: models that were saved without are of another form
+    return build_token_dropout(layer, dropout) if dropout else layer
 
 
 def _static(width: int, places: list[tuple[int, int]], dropout: float) -> Tok2Vec:
