@@ -66,7 +66,8 @@ class _Groups(torch.autograd.Function):
         d_inputs = given.new_empty(len(given), results[0][0].shape[1])
         for rows, (d_rows, *_) in zip(ctx.rows, results, strict=True):
             d_inputs[rows] = d_rows
-        d_weights, *others = ([*found] for _, *found in results)
+        first, *others = ([*found] for _, *found in results)
+        d_weights = [gradient.clone() for gradient in first]  # torch may give one for two of them
         for found in others:
             for total, part in zip(d_weights, found, strict=True):
                 total += part

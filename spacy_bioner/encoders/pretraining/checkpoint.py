@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
+import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 
@@ -33,6 +33,24 @@ class Progress:
     losses: float = 0.0
 
 
+def _locked(folder: Path) -> IO[str]:
+    """A file that no other process can lock while it is open; on Windows all can.
+
+    Raises EncoderError while another process has it.
+    """
+    file = (folder / _LOCK).open("w", encoding="utf-8")
+    if sys.platform != "win32":
+        import fcntl
+
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise EncoderError(
+                f"{folder}: another process trains in it. Wait for its end, or name another folder."
+            ) from None
+    return file
+
+
 class RunFolder:
     """The folder of an unfinished run: its state and its log.
 
@@ -49,13 +67,7 @@ class RunFolder:
         self._kept = kept
         self._identity = json.loads(json.dumps(identity))
         path.mkdir(parents=True, exist_ok=True)
-        self._lock = (path / _LOCK).open("w", encoding="utf-8")
-        try:
-            fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise EncoderError(
-                f"{path}: another process trains in it. Wait for its end, or name another folder."
-            ) from None
+        self._lock = _locked(path)
 
     @property
     def log_path(self) -> Path:
