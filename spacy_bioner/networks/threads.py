@@ -6,24 +6,16 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from threading import Barrier, Lock
+from threading import Barrier
 from typing import TypeVar
 
 import torch
 
+from spacy_bioner.networks.process_lock import ProcessLock
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-_LOCK = Lock()
-
-
-def _renew_lock() -> None:
-    """In a process that was forked while another thread held it, which has not come along."""
-    global _LOCK
-    _LOCK = Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
+_LOCK = ProcessLock()
 
 
 def on_threads(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:

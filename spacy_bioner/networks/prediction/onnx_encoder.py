@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from transformers import PretrainedConfig
 from transformers.modeling_outputs import BaseModelOutput
 
 from spacy_bioner.errors import EncoderError
+from spacy_bioner.networks.process_lock import ProcessLock
 
 # Its fused form of a sum and a layer norm takes several times as long as the two.
 _LEFT_OUT = ["SkipLayerNormFusion"]
@@ -20,17 +20,7 @@ _LEFT_OUT = ["SkipLayerNormFusion"]
 # to three times the file's size.
 _MOST_BYTES = 2**29
 _INSTALL = "install onnxruntime: pip install 'spacy_bioner[onnx]'"
-_LOCK = Lock()
-
-
-def _renew_lock() -> None:
-    global _LOCK
-    _LOCK = Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    # a thread that holds it while another forks is not there to give it back
-    os.register_at_fork(after_in_child=_renew_lock)
+_LOCK = ProcessLock()
 
 
 class OnnxEncoder(torch.nn.Module):
