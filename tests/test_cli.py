@@ -3,6 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import spacy
+from spacy.tokens import DocBin
 from typer.testing import CliRunner
 
 from spacy_bioner.cli import COMMANDS, app
@@ -36,6 +38,21 @@ def test_convert_prints_the_receipt(tmp_path):
     code, output = run("convert", PLAIN, tmp_path / "a.spacy")
     assert code == 0
     assert "2 documents, 3 of 3 mentions kept" in output
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_alphanumeric_tokens_keep_names_within_words_of_spacy(tmp_path, jobs):
+    text = "(METH)-induced"
+    (tmp_path / "in.txt").write_text(f"1|t|{text}\n1|a|\n1\t1\t5\tMETH\tChemical\tD1\n\n")
+    expected = {"tokenizer": [], "alphanumeric": [("METH", "Chemical")]}
+    for tokens, kept in expected.items():
+        out = tmp_path / f"{tokens}.spacy"
+        settings = ("--lang", "en", "--tokens", tokens, "--jobs", jobs)
+        code, output = run("convert", tmp_path / "in.txt", out, *settings)
+        assert code == 0, output
+        (doc,) = DocBin().from_disk(out).get_docs(spacy.blank("en").vocab)
+        assert [(span.text, span.label_) for span in doc.ents] == kept
+    assert [token.text for token in doc[:5]] == ["(", "METH", ")", "-", "induced"]
 
 
 def test_error_is_one_line_and_the_exit_code_1(tmp_path):

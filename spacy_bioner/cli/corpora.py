@@ -126,7 +126,8 @@ def run_conversion(
     from spacy_bioner.corpora.convert import convert
     from spacy_bioner.corpora.tokenizers import blank_pipeline
 
-    settings |= {"nlp": blank_pipeline(lang), "split": split, "progress": sys.stderr.isatty()}
+    nlp = blank_pipeline(lang, settings["placement"].tokens)
+    settings |= {"nlp": nlp, "split": split, "progress": sys.stderr.isatty()}
     typer.echo(convert(inputs, out, **settings).render())
 
 

@@ -11,6 +11,7 @@ class Tokens(StrEnum):
     auto = "auto"
     tokenizer = "tokenizer"
     corpus = "corpus"
+    alphanumeric = "alphanumeric"
 
 
 class Align(StrEnum):
@@ -55,7 +56,11 @@ ToOption = Annotated[str, typer.Option(help="spacy, or another name that `format
 PartsToOption = Annotated[str, typer.Option(help="Format of the parts; auto: that of the inputs.")]
 LangOption = Annotated[str, typer.Option(help="Whose tokenizer to use; zh is by character.")]
 TokensOption = Annotated[
-    Tokens, typer.Option(help="Of --lang, or of the corpus; auto: corpus, save for spacy.")
+    Tokens,
+    typer.Option(
+        help="Of --lang, of the corpus, or runs of letters and digits and each sign by itself "
+        "(alphanumeric, as words_crf has it); auto: corpus, save for spacy."
+    ),
 ]
 AlignOption = Annotated[
     Align,

@@ -26,7 +26,7 @@ from spacy_bioner.corpora.receipt import Receipt
 from spacy_bioner.corpora.writing_log import Feature
 from spacy_bioner.errors import ConfigError
 
-TokenSource = Literal["auto", "tokenizer", "corpus"]
+TokenSource = Literal["auto", "tokenizer", "corpus", "alphanumeric"]
 
 # What a .spacy file of ours can say of a Document. Its tokens are the tokenizer's.
 KEEPS = frozenset(Feature) - {Feature.FRAGMENTS, Feature.NOTES, Feature.ROLES}
@@ -39,9 +39,10 @@ class Placement:
     """How Documents become Docs.
 
     tokens: "tokenizer" asks nlp, as "auto" does for .spacy files, so that a model is
-    trained on the tokens it will meet; "corpus" takes Document.tokens (text between them
-    becomes tokens of its own, save single blanks), as "auto" does for formats made of
-    tokens, where a Document has them. policy, overlap: see
+    trained on the tokens it will meet, and "alphanumeric", for an nlp that has this tokenizer
+    (see `spacy_bioner.corpora.tokenizers.blank_pipeline`); "corpus" takes Document.tokens (text
+    between them becomes tokens of its own, save single blanks), as "auto" does for formats made
+    of tokens, where a Document has them. policy, overlap: see
     `spacy_bioner.corpora.alignment.align`; with overlap "spans" all mentions that fit
     the tokens are in doc.spans["sc"] too, those that overlap only there.
     """
@@ -124,7 +125,7 @@ def tokens_of(document: Document, nlp: Language, placement: Placement) -> Offset
 
     Raises ConfigError as `document_to_doc`.
     """
-    if placement.tokens != "tokenizer" and document.tokens is not None:
+    if placement.tokens in ("auto", "corpus") and document.tokens is not None:
         return document.tokens
     doc = _tokenise(document, nlp, placement)
     return tuple((t.idx, t.idx + len(t)) for t in doc if not t.is_space)

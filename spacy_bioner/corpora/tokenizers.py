@@ -9,14 +9,21 @@ import spacy
 from spacy.language import Language
 from spacy.util import registry
 
+from spacy_bioner.corpora.docbin import TokenSource
 from spacy_bioner.errors import ConfigError, in_one_line
 
+_ALPHANUMERIC = {"@tokenizers": "spacy_bioner.AlphanumericTokenizer.v1"}
 
-def blank_pipeline(lang: str) -> Language:
-    """An empty pipeline of a language. Raises ConfigError for one that spaCy has not."""
+
+def blank_pipeline(lang: str, tokens: TokenSource = "auto") -> Language:
+    """An empty pipeline of a language. Raises ConfigError for one that spaCy has not.
+
+    tokens: "alphanumeric" for its tokenizer; others leave that of the language.
+    """
+    config = {"nlp": {"tokenizer": _ALPHANUMERIC}} if tokens == "alphanumeric" else {}
     try:
         with no_other_factories():
-            return spacy.blank(lang)
+            return spacy.blank(lang, config=config)
     except ImportError as error:
         if "E048" in str(error):  # spaCy has no module for it
             hint = "spaCy knows no such language; try zh or en"

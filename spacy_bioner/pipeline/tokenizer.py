@@ -1,4 +1,4 @@
-"""A tokenizer setting that follows [nlp] lang, so that one config serves any language."""
+"""Tokenizers: that of [nlp] lang, so that one config serves any language, and a finer one."""
 
 import re
 from collections.abc import Callable
@@ -7,10 +7,13 @@ from typing import Any
 from spacy.lang.zh import ChineseTokenizer, Segmenter
 from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.util import registry
+from spacy.util import DummyTokenizer, registry
+from spacy.vocab import Vocab
 
 # A character with the space after it, or what spaces there are beside such.
 _CHARACTER = re.compile(r"\S ?|\s+")
+# The same of a run of letters (with the marks over them) and digits, or of any other character.
+_RUN = re.compile(r"(?:[^\W_][\u0300-\u036f]*)+ ?|\S ?|\s+")
 
 
 def build_language_tokenizer() -> Callable[[Language], Any]:
@@ -38,8 +41,36 @@ class CharacterTokenizer(ChineseTokenizer):  # type: ignore[misc]
             return super().__call__(text)
         if text.split() == [text]:
             return Doc(self.vocab, words=list(text), spaces=[False] * len(text))
-        parts = _CHARACTER.findall(text)
-        are_words = [not part.isspace() for part in parts]
-        words = [p[0] if is_word else p for p, is_word in zip(parts, are_words, strict=True)]
-        spaces = [is_word and len(p) == 2 for p, is_word in zip(parts, are_words, strict=True)]
-        return Doc(self.vocab, words=words, spaces=spaces)
+        return _doc(self.vocab, _CHARACTER.findall(text))
+
+
+def build_alphanumeric_tokenizer() -> Callable[[Language], Any]:
+    """Registered as `spacy_bioner.AlphanumericTokenizer.v1`, for `[nlp.tokenizer]`.
+
+    For biomedical text of languages that put blanks between words, where names stand next to
+    brackets, hyphens and signs in ways that rules of general language do not foresee: see
+    `AlphanumericTokenizer`.
+    """
+    return lambda nlp: AlphanumericTokenizer(nlp.vocab)
+
+
+class AlphanumericTokenizer(DummyTokenizer):  # type: ignore[misc]
+    """A token is a run of letters and digits, or one other character: `5`, `-`, `HT`, `)`.
+
+    So a mention can begin and end wherever a name does, inside `METH)-induced` or `[3H]spiperone`
+    too. The vocabulary is its only state.
+    """
+
+    def __init__(self, vocab: Vocab) -> None:
+        self.vocab = vocab
+
+    def __call__(self, text: str) -> Doc:
+        return _doc(self.vocab, _RUN.findall(text))
+
+
+def _doc(vocab: Vocab, parts: list[str]) -> Doc:
+    """Of parts that are a token and the blank after it, if there is one, or white space alone."""
+    are_words = [not part.isspace() for part in parts]
+    spaces = [is_word and p[-1] == " " for p, is_word in zip(parts, are_words, strict=True)]
+    words = [p[:-1] if has_space else p for p, has_space in zip(parts, spaces, strict=True)]
+    return Doc(vocab, words=words, spaces=spaces)
