@@ -204,7 +204,8 @@ def test_cnn_config_differs_in_its_embedding_only() -> None:
 @pytest.mark.parametrize("name", ["cnn_bilstm_crf", "words_crf"])
 def test_an_lstm_is_as_wide_as_the_words_and_filters_below_it(name: str) -> None:
     model = named(name).interpolate()["components"]["bert_crf_ner"]["model"]
-    embed, encode = (model["tok2vec"][part] for part in ("embed", "encode"))
+    tok2vec = model["tok2vec"]["embed"].get("layer", model["tok2vec"])
+    embed, encode = (tok2vec[part] for part in ("embed", "encode"))
     parts = embed.get("parts", {"words": embed})
     lexicons = [part for part in parts.values() if "lexicon" in part]
     assert all((part["vector_width"], part["bits"]) == (0, True) for part in lexicons)

@@ -1,0 +1,76 @@
+"""OccurrencePooling: beside each token the most of its word in the document, and the way back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from spacy.ml.featureextractor import FeatureExtractor
+from spacy.tokens import Doc
+from spacy.vocab import Vocab
+from thinc.api import HashEmbed, Model, chain, list2ragged, ragged2list, with_array
+from thinc.types import Floats2d
+
+from spacy_bioner.models.occurrence_pooling import build_occurrence_pooling
+from spacy_bioner.models.types import Tok2Vec
+
+WIDTH = 6
+STEP = 1e-6  # so small that another token becomes the largest nowhere
+
+
+def embed() -> Tok2Vec:
+    """By ORTH, so that words that differ in case alone have vectors of their own."""
+    table = with_array(HashEmbed(nO=WIDTH, nV=500, column=0, seed=1))
+    layer = chain(FeatureExtractor(["ORTH"]), list2ragged(), table, ragged2list())
+    layer.set_dim("nO", WIDTH)
+    return layer
+
+
+@pytest.fixture
+def docs() -> list[Doc]:
+    vocab = Vocab()
+    words = (["CT", "shows", "ct", "and", "Ct", "shows"], [], ["CT"], ["a", "b"])
+    return [Doc(vocab, words=list(each)) for each in words]
+
+
+def by_hand(doc: Doc, rows: Floats2d) -> Floats2d:
+    most = [np.max([rows[u.i] for u in doc if u.lower_ == t.lower_], axis=0) for t in doc]
+    return np.concatenate([rows, np.asarray(most).reshape(rows.shape)], axis=1)
+
+
+def test_each_token_has_the_most_of_its_word_in_its_document(docs: list[Doc]) -> None:
+    layer = embed()
+    model = build_occurrence_pooling(layer)
+    model.initialize(X=docs)
+    assert model.get_dim("nO") == 2 * WIDTH
+    for doc, rows, found in zip(docs, layer.predict(docs), model.predict(docs), strict=True):
+        np.testing.assert_allclose(found, by_hand(doc, rows), rtol=1e-5, atol=1e-7)
+    ct, other = model.predict(docs)[0][0, WIDTH:], model.predict(docs)[2][0, WIDTH:]
+    assert not np.allclose(ct, other)  # the other document has its own
+
+
+def test_the_way_back_is_the_gradient(docs: list[Doc]) -> None:
+    """Against differences: of a weighted sum of what comes out, by each number that goes in."""
+    rng = np.random.default_rng(0)
+    rows = [rng.normal(size=(len(doc), WIDTH)) for doc in docs]
+    weights = [rng.normal(size=(len(doc), 2 * WIDTH)) for doc in docs]
+    taken: list[list[Floats2d]] = []
+    layer: Tok2Vec = Model(
+        "given", lambda model, X, is_train: (rows, taken.append), dims={"nO": WIDTH}
+    )
+    model = build_occurrence_pooling(layer)
+
+    def total() -> float:
+        pairs = model.predict(docs)
+        return sum(float((w * p).sum()) for w, p in zip(weights, pairs, strict=True))
+
+    _, backprop = model.begin_update(docs)
+    backprop(weights)
+    for given, found in zip(rows, taken[0], strict=True):
+        for place in np.ndindex(given.shape):
+            before = given[place]
+            given[place] = before + STEP
+            above = total()
+            given[place] = before - STEP
+            slope = (above - total()) / (2 * STEP)
+            given[place] = before
+            assert found[place] == pytest.approx(slope, rel=1e-3, abs=1e-4)
