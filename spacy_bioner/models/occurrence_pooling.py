@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from spacy.attrs import LOWER
 from spacy.tokens import Doc
 from thinc.api import Model, Ops
 from thinc.types import Floats2d, Ints2d
 
+from spacy_bioner.models.abbreviations import find_abbreviations
 from spacy_bioner.models.types import Tok2Vec
+
+Ints: TypeAlias = NDArray[np.int64]
 
 
 def build_occurrence_pooling(layer: Any) -> Tok2Vec:
     """Registered as `spacy_bioner.OccurrencePooling.v1`, around a layer that reads context.
 
     Beside the vector of each token the largest numbers, each for itself, of those of all tokens
-    of its document that are the same word in lower case, itself among them. What context tells
-    of a name in one place, as where an abbreviation is introduced, so reaches the others too
-    (Akbik, Bergmann and Vollgraf 2019, https://aclanthology.org/N19-1078/, pool so over all text
-    that was read before; here it is one document, and what is found in it depends on no other).
-    In a document whose words all differ the two halves are the same.
+    of its document that are the same word in lower case, itself among them. A token of an
+    abbreviation has those of all tokens of that abbreviation, wherever it stands, and of what it
+    stands for (`find_abbreviations`). What context tells of a name in one place so reaches the
+    others too (Akbik, Bergmann and Vollgraf 2019, https://aclanthology.org/N19-1078/, pool over
+    all text that was read before; here it is one document, and what is found in it depends on no
+    other). In a document whose words all differ the two halves are the same.
 
     layer: from documents to a vector a token, (n, width). Returns (n, 2 * width).
     """
@@ -60,27 +65,42 @@ def _forward(
 
 
 class _Pool:
-    """The tokens of a document put together by word."""
+    """The tokens of a document put together by word, those of an abbreviation by its name."""
 
     def __init__(self, ops: Ops, doc: Doc, rows: Floats2d) -> None:
-        lower = doc.to_array([LOWER]).reshape(-1)
-        # (n,) the word of each token, and (words,) how many tokens each has
-        _, self._word, counts = np.unique(lower, return_inverse=True, return_counts=True)
-        self._by_word = np.argsort(self._word, kind="stable")  # (n,) tokens, word after word
-        self._ops, self._counts = ops, ops.asarray1i(counts)
-        self._which: Ints2d  # (words, width) of its tokens the one that has the most
-        most, self._which = ops.reduce_max(ops.as_contig(rows[self._by_word]), self._counts)
-        self.pooled: Floats2d = most[self._word]  # (n, width)
+        pool, members, counts = _pools(doc)
+        self._ops, self._pool = ops, ops.asarray1i(pool)  # (n,) that of each token
+        self._members, self._counts = ops.asarray1i(members), ops.asarray1i(counts)
+        most, which = ops.reduce_max(ops.as_contig(rows[self._members]), self._counts)
+        self._which: Ints2d = which  # (pools, width) of its tokens the one that has the most
+        self.pooled: Floats2d = most[self._pool]  # (n, width)
 
     def backprop(self, d_pair: Floats2d) -> Floats2d:
         """(n, 2 * width) -> (n, width)"""
         width = d_pair.shape[1] // 2
-        d_pooled = self._ops.as_contig(d_pair[self._by_word, width:])
-        d_words = self._ops.reduce_sum(d_pooled, self._counts)  # (words, width)
-        d_sorted = self._ops.backprop_reduce_max(d_words, self._which, self._counts)
+        d_most = self._ops.alloc2f(len(self._counts), width)
+        self._ops.scatter_add(d_most, self._pool, self._ops.as_contig(d_pair[:, width:]))
+        d_members = self._ops.backprop_reduce_max(d_most, self._which, self._counts)
         d_rows: Floats2d = d_pair[:, :width].copy()
-        d_rows[self._by_word] += d_sorted
+        self._ops.scatter_add(d_rows, self._members, d_members)
         return d_rows
+
+
+def _pools(doc: Doc) -> tuple[Ints, Ints, Ints]:
+    """(n,) the pool of each token; (m,) tokens, pool after pool; (pools,) how many each has."""
+    lower = doc.to_array([LOWER]).reshape(-1)
+    _, pool = np.unique(lower, return_inverse=True)
+    further: list[Ints] = []  # pools of abbreviations: where they stand, and their long form
+    for abbreviation in find_abbreviations(doc):
+        stands = np.concatenate([np.arange(start, end) for start, end in abbreviation.short])
+        pool[stands] = len(doc) + len(further)
+        further.append(np.arange(*abbreviation.long))
+    kept, pool = np.unique(pool, return_inverse=True)
+    owners = [np.full(len(long), len(kept) - len(further) + i) for i, long in enumerate(further)]
+    members = np.concatenate([np.arange(len(doc)), *further])
+    owner = np.concatenate([pool, *owners])
+    order = np.argsort(owner, kind="stable")
+    return pool, members[order], np.bincount(owner)
 
 
 def _init(model: Tok2Vec, X: list[Doc] | None = None, Y: Any = None) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from spacy.ml.featureextractor import FeatureExtractor
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 from thinc.api import HashEmbed, Model, chain, list2ragged, ragged2list, with_array
 from thinc.types import Floats2d
 
 from spacy_bioner.models.occurrence_pooling import build_occurrence_pooling
 from spacy_bioner.models.types import Tok2Vec
+from spacy_bioner.pipeline.tokenizer import AlphanumericTokenizer
 
 WIDTH = 6
 STEP = 1e-6  # so small that another token becomes the largest nowhere
@@ -27,14 +30,36 @@ def embed() -> Tok2Vec:
 
 @pytest.fixture
 def docs() -> list[Doc]:
-    vocab = Vocab()
-    words = (["CT", "shows", "ct", "and", "Ct", "shows"], [], ["CT"], ["a", "b"])
-    return [Doc(vocab, words=list(each)) for each in words]
+    tokenizer = AlphanumericTokenizer(Vocab())
+    texts = (
+        "CT shows ct and Ct shows",
+        "",
+        "CT",
+        "a b",
+        "FA is folic acid (FA), an acid, not fa (B",
+        "5-AZ is 5-azacytidine (5-AZ)-like",
+    )
+    return [tokenizer(text) for text in texts]
 
 
 def by_hand(doc: Doc, rows: Floats2d) -> Floats2d:
-    most = [np.max([rows[u.i] for u in doc if u.lower_ == t.lower_], axis=0) for t in doc]
+    """Of a word all tokens that are not of an abbreviation; of an abbreviation all of it."""
+    long_forms = {"FA": "folic acid", "5-AZ": "5-azacytidine"}
+    own: dict[int, list[int]] = {}
+    for short, long in long_forms.items():
+        if f"{long} ({short})" in doc.text:
+            pool = [t.i for span in places(doc, short) for t in span]
+            own |= {i: [*pool, *(t.i for t in places(doc, long)[0])] for i in pool}
+    pools = [
+        own.get(t.i) or [u.i for u in doc if u.lower_ == t.lower_ and u.i not in own] for t in doc
+    ]
+    most = [np.max(rows[pool], axis=0) for pool in pools]
     return np.concatenate([rows, np.asarray(most).reshape(rows.shape)], axis=1)
+
+
+def places(doc: Doc, words: str) -> list[Span]:
+    found = (doc.char_span(m.start(), m.end()) for m in re.finditer(re.escape(words), doc.text))
+    return [span for span in found if span is not None]
 
 
 def test_each_token_has_the_most_of_its_word_in_its_document(docs: list[Doc]) -> None:
