@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from spacy.attrs import ORTH
 from spacy.tokens import Doc
 
@@ -44,8 +43,10 @@ def find_abbreviations(doc: Doc) -> list[Abbreviation]:
         if spans[0] is not None and spans[1] is not None:
             ranges = (spans[0].start, spans[0].end), (spans[1].start, spans[1].end)
             found.setdefault(spans[0].text, ranges)
-    words = doc.to_array([ORTH]).reshape(-1) if found else np.empty(0, dtype=np.uint64)
-    return [Abbreviation(_places(words, *short), long) for short, long in found.values()]
+    if not found:
+        return []
+    words = _Words(doc)
+    return [Abbreviation(words.places(*short), long) for short, long in found.values()]
 
 
 def _definitions(text: str) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
@@ -87,10 +88,20 @@ def _fits(text: str, place: int, wanted: str, begins_word: bool) -> bool:
     return not begins_word or place == 0 or not text[place - 1].isalnum()
 
 
-def _places(words: NDArray[np.uint64], start: int, end: int) -> list[tuple[int, int]]:
-    """Where the words of [start, end) stand one after another; words (n,)."""
-    length = end - start
-    starts = np.flatnonzero(words[: len(words) - length + 1] == words[start])
-    for k in range(1, length):
-        starts = starts[words[starts + k] == words[start + k]]
-    return [(int(place), int(place) + length) for place in starts]
+class _Words:
+    """Where a document's words stand."""
+
+    def __init__(self, doc: Doc) -> None:
+        self._words = doc.to_array([ORTH]).reshape(-1)  # (n,)
+        self._order = np.argsort(self._words, kind="stable")
+        self._sorted = self._words[self._order]
+
+    def places(self, start: int, end: int) -> list[tuple[int, int]]:
+        """Where the words of [start, end) stand one after another."""
+        low = np.searchsorted(self._sorted, self._words[start], "left")
+        high = np.searchsorted(self._sorted, self._words[start], "right")
+        starts = self._order[low:high]
+        starts = starts[starts <= len(self._words) - (end - start)]
+        for k in range(1, end - start):
+            starts = starts[self._words[starts + k] == self._words[start + k]]
+        return [(int(place), int(place) + end - start) for place in starts]

@@ -88,19 +88,17 @@ class _Pool:
 
 def _pools(doc: Doc) -> tuple[Ints, Ints, Ints]:
     """(n,) the pool of each token; (m,) tokens, pool after pool; (pools,) how many each has."""
-    lower = doc.to_array([LOWER]).reshape(-1)
-    _, pool = np.unique(lower, return_inverse=True)
-    further: list[Ints] = []  # pools of abbreviations: where they stand, and their long form
-    for abbreviation in find_abbreviations(doc):
-        stands = np.concatenate([np.arange(start, end) for start, end in abbreviation.short])
-        pool[stands] = len(doc) + len(further)
-        further.append(np.arange(*abbreviation.long))
-    kept, pool = np.unique(pool, return_inverse=True)
-    owners = [np.full(len(long), len(kept) - len(further) + i) for i, long in enumerate(further)]
-    members = np.concatenate([np.arange(len(doc)), *further])
-    owner = np.concatenate([pool, *owners])
-    order = np.argsort(owner, kind="stable")
-    return pool, members[order], np.bincount(owner)
+    _, owners = np.unique(doc.to_array([LOWER]).reshape(-1), return_inverse=True)
+    long_forms = []  # of abbreviations, whose pools are their own
+    for number, abbreviation in enumerate(find_abbreviations(doc), start=len(doc)):
+        for start, end in abbreviation.short:
+            owners[start:end] = number
+        start, end = abbreviation.long
+        long_forms += [(token, number) for token in range(start, end)]
+    further = np.asarray(long_forms, dtype=np.int64).reshape(-1, 2)
+    members = np.concatenate([np.arange(len(doc)), further[:, 0]])
+    _, pools = np.unique(np.concatenate([owners, further[:, 1]]), return_inverse=True)
+    return pools[: len(doc)], members[np.argsort(pools, kind="stable")], np.bincount(pools)
 
 
 def _init(model: Tok2Vec, X: list[Doc] | None = None, Y: Any = None) -> None:
