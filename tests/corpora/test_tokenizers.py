@@ -21,7 +21,7 @@ from spacy_bioner.errors import ConfigError
 def test_what_a_language_needs_is_told(
     monkeypatch: pytest.MonkeyPatch, error: str, hint: str
 ) -> None:
-    def fail(lang: str) -> None:
+    def fail(lang: str, **settings: object) -> None:
         raise ImportError(error)
 
     monkeypatch.setattr(spacy, "blank", fail)
@@ -34,6 +34,11 @@ def test_blank_pipeline_tokenises_as_that_of_spacy(lang):
     text = "He took 50µg COVID-19 vaccine.病人頭痛。"
     words = [[t.text for t in nlp(text)] for nlp in (blank_pipeline(lang), spacy.blank(lang))]
     assert words[0] == words[1]
+
+
+def test_another_tokenizer_is_asked_for_by_name() -> None:
+    nlp = blank_pipeline("en", "alphanumeric")
+    assert [token.text for token in nlp("(METH)-induced")] == ["(", "METH", ")", "-", "induced"]
 
 
 def test_components_of_other_packages_are_not_imported_and_found_later():
