@@ -188,6 +188,11 @@ def test_first_thousand_lines_decide_how_tokens_are_joined(tmp_path):
     assert [d.text for d in read(tmp_path, content, joiner=" ")] == ["膝 knee hip"]
 
 
+def test_tokens_that_all_look_like_comments(tmp_path):
+    (document,) = read(tmp_path, "###\tO\n# a\n###\tB-X\n\n")
+    assert (document.text, entities_of(document)) == ("### ###", [("X", "###")])
+
+
 def test_columns_are_learnt_after_many_comments(tmp_path):
     log = ReadLog()
     (document,) = read(tmp_path, "# x O\n" * 1500 + "knee NN S-BODY\n# NN O\n", log=log)

@@ -128,12 +128,23 @@ class _Columns:
     line: int = 0
 
     def learn(self, lines: Iterable[tuple[int, str]]) -> None:
-        """Look ahead for the number of columns, by which comments are told from tokens."""
+        """Look ahead for the number of columns, by which comments are told from tokens.
+
+        Where all lines look like comments, that of the first which has a tab and a tag.
+        """
+        tagged: tuple[int, list[str]] | None = None
         for number, line in lines:
             columns = _split(line)
-            if columns and columns[0] != DOCUMENT_START and not _may_be_comment(line):
+            if not columns or columns[0] == DOCUMENT_START:
+                continue
+            if not _may_be_comment(line):
                 self._learn(number, columns)
                 return
+            is_reached = -len(columns) <= self.tag < len(columns)
+            if tagged is None and "\t" in line and is_reached and is_tag(columns[self.tag]):
+                tagged = number, columns
+        if tagged:
+            self._learn(*tagged)
 
     def rows(self, lines: Iterable[tuple[int, str]]) -> Iterator[_Row]:
         """What the lines hold, comments left out."""
