@@ -6,26 +6,18 @@ import re
 
 import numpy as np
 import pytest
-from spacy.ml.featureextractor import FeatureExtractor
 from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
-from thinc.api import HashEmbed, Model, chain, list2ragged, ragged2list, with_array
+from thinc.api import Model
 from thinc.types import Floats2d
 
 from spacy_bioner.models.occurrence_pooling import build_occurrence_pooling
 from spacy_bioner.models.types import Tok2Vec
 from spacy_bioner.pipeline.tokenizer import AlphanumericTokenizer
+from tests.models.tables import embed_words
 
 WIDTH = 6
 STEP = 1e-6  # so small that another token becomes the largest nowhere
-
-
-def embed() -> Tok2Vec:
-    """By ORTH, so that words that differ in case alone have vectors of their own."""
-    table = with_array(HashEmbed(nO=WIDTH, nV=500, column=0, seed=1))
-    layer = chain(FeatureExtractor(["ORTH"]), list2ragged(), table, ragged2list())
-    layer.set_dim("nO", WIDTH)
-    return layer
 
 
 @pytest.fixture
@@ -63,7 +55,7 @@ def places(doc: Doc, words: str) -> list[Span]:
 
 
 def test_each_token_has_the_most_of_its_word_in_its_document(docs: list[Doc]) -> None:
-    layer = embed()
+    layer = embed_words(WIDTH, rows=500)
     model = build_occurrence_pooling(layer)
     model.initialize(X=docs)
     assert model.get_dim("nO") == 2 * WIDTH

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from spacy.ml.featureextractor import FeatureExtractor
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
-from thinc.api import HashEmbed, chain, list2ragged, ragged2list, with_array
 
 from spacy_bioner.errors import ConfigError
 from spacy_bioner.models.token_dropout import build_token_dropout
-from spacy_bioner.models.types import Tok2Vec
+from tests.models.tables import embed_words
 
 WIDTH = 8
-
-
-def embed() -> Tok2Vec:
-    table = with_array(HashEmbed(nO=WIDTH, nV=50, column=0, seed=1))
-    layer = chain(FeatureExtractor(["ORTH"]), list2ragged(), table, ragged2list())
-    layer.set_dim("nO", WIDTH)
-    return layer
 
 
 @pytest.fixture
@@ -30,7 +21,7 @@ def docs() -> list[Doc]:
 
 
 def test_prediction_sees_every_token(docs: list[Doc]) -> None:
-    layer = embed()
+    layer = embed_words(WIDTH, rows=50)
     model = build_token_dropout(layer, 0.5)
     model.initialize(X=docs)
     assert model.get_dim("nO") == WIDTH
@@ -39,7 +30,7 @@ def test_prediction_sees_every_token(docs: list[Doc]) -> None:
 
 
 def test_training_sees_whole_tokens_or_none_of_them(docs: list[Doc]) -> None:
-    model = build_token_dropout(embed(), 0.25)
+    model = build_token_dropout(embed_words(WIDTH, rows=50), 0.25)
     model.initialize(X=docs)
     whole = model.predict(docs)
     np.random.seed(0)
@@ -55,7 +46,7 @@ def test_training_sees_whole_tokens_or_none_of_them(docs: list[Doc]) -> None:
 
 
 def test_without_a_share_nothing_is_hidden(docs: list[Doc]) -> None:
-    model = build_token_dropout(embed(), 0.0)
+    model = build_token_dropout(embed_words(WIDTH, rows=50), 0.0)
     model.initialize(X=docs)
     seen, _ = model.begin_update(docs)
     np.testing.assert_array_equal(seen[0], model.predict(docs)[0])
@@ -64,4 +55,4 @@ def test_without_a_share_nothing_is_hidden(docs: list[Doc]) -> None:
 @pytest.mark.parametrize("share", [-0.1, 1.0])
 def test_a_share_that_cannot_work_is_refused(share: float) -> None:
     with pytest.raises(ConfigError, match="TokenDropout: dropout ="):
-        build_token_dropout(embed(), share)
+        build_token_dropout(embed_words(WIDTH, rows=50), share)
